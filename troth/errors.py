@@ -13,6 +13,9 @@
     ├── PoolShort               the pool has less free money than this needs
     ├── WrongPassword           the keystore does not open
     ├── Busy                    another process is at work on this home
+    ├── NodeInconsistent        the node contradicts itself, and asking again did not help
+    ├── DatabaseFailed          the database cannot be reached, read or written
+    ├── DatabaseTooNew          a later version of Troth has changed the database
     ├── BadSetting              exit 2: an option or environment variable breaks its rule
     └── BadInput                exit 2: the user's files, with every problem and its place
 
@@ -31,10 +34,13 @@ __all__ = [
     "BadSetting",
     "Busy",
     "ContractRefused",
+    "DatabaseFailed",
+    "DatabaseTooNew",
     "MissingRole",
     "NoFunds",
     "NoNode",
     "NodeError",
+    "NodeInconsistent",
     "NotDeployed",
     "PoolShort",
     "Problem",
@@ -215,6 +221,45 @@ class Busy(TrothError):
     def __str__(self) -> str:
         """The home, and what to wait for."""
         return f"another process is at work on {self.home}: wait until it is done, or use another TROTH_HOME"
+
+
+class NodeInconsistent(TrothError):  # noqa: N818
+    """The node's answers do not fit together, however often it is asked; `detail` says how."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """What does not fit, and what to try."""
+        return f"the node contradicts itself: {self.detail}; nothing was taken from it: run again, or use another --rpc"
+
+
+class DatabaseFailed(TrothError):  # noqa: N818
+    """The database at `url` (no password in it) failed for `reason`, in the driver's words."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url, self.reason = url, reason
+
+    def __str__(self) -> str:
+        """Which database, why, and what is safe."""
+        return f"the database {self.url} failed: {self.reason}; nothing is half-written: put it right and run again"
+
+
+class DatabaseTooNew(TrothError):  # noqa: N818
+    """The database at `url` is at schema revision `found`; this version of Troth knows none after `known`."""
+
+    def __init__(self, url: str, found: str, known: str) -> None:
+        super().__init__(url, found, known)
+        self.url, self.found, self.known = url, found, known
+
+    def __str__(self) -> str:
+        """Both revisions, and the way out."""
+        return (
+            f"the database {self.url} has schema {self.found}, newer than {self.known}, the newest known here: "
+            "use the version of Troth that made it, or a later one"
+        )
 
 
 class BadSetting(TrothError):
