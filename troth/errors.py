@@ -223,7 +223,7 @@ class Busy(TrothError):
         return f"another process is at work on {self.home}: wait until it is done, or use another TROTH_HOME"
 
 
-class NodeInconsistent(TrothError):  # noqa: N818
+class NodeInconsistent(TrothError):
     """The node's answers do not fit together, however often it is asked; `detail` says how."""
 
     def __init__(self, detail: str) -> None:
@@ -232,10 +232,10 @@ class NodeInconsistent(TrothError):  # noqa: N818
 
     def __str__(self) -> str:
         """What does not fit, and what to try."""
-        return f"the node contradicts itself: {self.detail}; nothing was taken from it: run again, or use another --rpc"
+        return f"the node contradicts itself: {self.detail}; nothing was kept of it: run again, or use another --rpc"
 
 
-class DatabaseFailed(TrothError):  # noqa: N818
+class DatabaseFailed(TrothError):
     """The database at `url` (no password in it) failed for `reason`, in the driver's words."""
 
     def __init__(self, url: str, reason: str) -> None:
@@ -244,10 +244,12 @@ class DatabaseFailed(TrothError):  # noqa: N818
 
     def __str__(self) -> str:
         """Which database, why, and what is safe."""
-        return f"the database {self.url} failed: {self.reason}; nothing is half-written: put it right and run again"
+        return (
+            f"the database {self.url} failed: {self.reason}; nothing is half-written: mend it and run again"
+        )
 
 
-class DatabaseTooNew(TrothError):  # noqa: N818
+class DatabaseTooNew(TrothError):
     """The database at `url` is at schema revision `found`; this version of Troth knows none after `known`."""
 
     def __init__(self, url: str, found: str, known: str) -> None:
@@ -257,7 +259,7 @@ class DatabaseTooNew(TrothError):  # noqa: N818
     def __str__(self) -> str:
         """Both revisions, and the way out."""
         return (
-            f"the database {self.url} has schema {self.found}, newer than {self.known}, the newest known here: "
+            f"the database {self.url} has schema {self.found}, and this version knows none after {self.known}: "
             "use the version of Troth that made it, or a later one"
         )
 

@@ -29,6 +29,9 @@ EXAMPLES: list[tuple[TrothError, list[str]]] = [
     (errors.PoolShort("10.00", "2.50"), ["10.00", "2.50", "troth pool deposit"]),
     (errors.WrongPassword("key.json"), ["key.json", "password"]),
     (errors.Busy("/srv/troth"), ["/srv/troth", "TROTH_HOME"]),
+    (errors.NodeInconsistent("block 7 has two hashes"), ["block 7 has two hashes", "--rpc"]),
+    (errors.DatabaseFailed("sqlite:///a.db", "disk full"), ["sqlite:///a.db", "disk full", "run again"]),
+    (errors.DatabaseTooNew("sqlite:///a.db", "0009", "0001"), ["sqlite:///a.db", "0009", "0001", "version"]),
     (BadSetting("TROTH_BATCH", "many", "a whole number"), ["TROTH_BATCH: 'many': a whole number"]),
     (BadInput([Problem("b.csv", 2, "risk", "", "empty")]), ["b.csv:2: risk: '': empty"]),
 ]
