@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Multiproof} from "./Multiproofs.sol";
+
+/// @title Policies in books, and claims that settle themselves
+/// @notice A book is a set of policies under one Merkle root, on one product. Issuing it collects its premium and
+/// reserves its liability. Once a final report says what happened, anyone may settle: each policy is proved to be in
+/// the book, each observation to be in the report, the product's rule is evaluated here, and the payee is paid.
+interface IPolicyBooks {
+    struct BookTerms {
+        bytes32 root; // of the tree of policies
+        uint32 productId;
+        uint32 policyCount; // policies are numbered from 0
+        uint40 cancelUntil; // UTC seconds: before it, single policies can be cancelled
+        uint40 deadline; // UTC seconds: after it nothing is paid and the reserve is released
+        uint16 collateral; // share of the sum insured to reserve, in basis points
+        uint96 dailyCap; // most to be paid in one UTC day, 0 for no cap
+        uint96 sumInsured; // of all policies together, token base units
+        uint96 premium; // of all policies together, token base units
+    }
+
+    struct Book {
+        bytes32 root;
+        uint32 productId;
+        uint32 policyCount;
+        uint40 cancelUntil;
+        uint40 deadline;
+        uint16 collateral;
+        uint96 dailyCap;
+        uint96 outstanding; // sum insured of policies neither settled nor cancelled
+        uint96 reserve; // of it, what the pool holds in reserve
+        uint96 paid; // by settlement, owed included
+        uint96 paidToday; // of it, on day `today`
+        uint32 today; // UTC day of the last payment, in days since 1970
+    }
+
+    /// @notice What an oracle saw.
+    struct Observation {
+        bytes32 risk; // UTF-8, right-padded
+        int128 value; // in the metric's unit
+    }
+
+    /// @notice A policy brought to be settled.
+    struct Claim {
+        uint32 number; // of the policy in its book
+        uint16 observation; // index, in the batch, of the observation of its risk
+        address payee;
+        uint96 sumInsured;
+        bytes32 terms; // hash of premium and reference, see Leaves
+    }
+
+    /// @notice A policy brought to be cancelled, in full.
+    struct Policy {
+        uint32 number;
+        bytes32 risk;
+        address payee;
+        uint96 sumInsured;
+        uint96 premium;
+        bytes32 ref; // keccak256(salt ‖ the insurer's own policy reference)
+    }
+
+    event BookIssued(
+        uint32 indexed bookId,
+        uint32 indexed productId,
+        bytes32 root,
+        uint32 policyCount,
+        uint96 sumInsured,
+        uint96 premium,
+        uint96 reserve,
+        uint40 cancelUntil,
+        uint40 deadline
+    );
+    event Settled(
+        uint32 indexed bookId,
+        uint32 indexed reportId,
+        uint256 settled,
+        uint256 skipped,
+        uint256 amount
+    );
+    event PolicyCancelled(uint32 indexed bookId, uint32 indexed number, uint96 refund);
+    event BookExpired(uint32 indexed bookId, uint96 released);
+    event DailyCapSet(uint32 indexed bookId, uint96 cap);
+    event MinimumCollateralSet(uint32 indexed productId, uint16 share);
+
+    error PolicyBooksEmpty();
+    error PolicyBooksUnknown(uint32 bookId);
+    error PolicyBooksTimesInvalid(uint40 cancelUntil, uint40 deadline, uint256 nowAt);
+    error PolicyBooksCollateralOutOfRange(uint16 share, uint16 atLeast, uint16 atMost);
+    error PolicyBooksDeadlinePassed(uint32 bookId, uint40 deadline, uint256 nowAt);
+    error PolicyBooksDeadlineAhead(uint32 bookId, uint40 deadline, uint256 nowAt);
+    error PolicyBooksNothingReserved(uint32 bookId);
+    error PolicyBooksMetricDiffers(bytes32 reported, bytes32 insured);
+    error PolicyBooksNotInBook(bytes32 root, bytes32 expected);
+    error PolicyBooksNotInReport(bytes32 root, bytes32 expected);
+    error PolicyBooksNumberOutOfRange(uint32 number, uint32 policyCount);
+    error PolicyBooksNotDue(uint32 number);
+    error PolicyBooksOverdrawn(uint32 bookId, uint96 outstanding, uint256 needed);
+    error PolicyBooksDailyCapExceeded(uint32 bookId, uint96 cap, uint256 needed);
+    error PolicyBooksCancellationOver(uint32 bookId, uint40 cancelUntil, uint256 nowAt);
+    error PolicyBooksAlreadySettled(uint32 bookId, uint32 number);
+    error PolicyBooksRefundExceedsPremium(uint96 refund, uint96 premium);
+
+    /// @notice Issues a book: takes its premium from the caller and reserves its liability.
+    /// @dev Requirements:
+    /// - a root and a policy count, a registered product, cancelUntil ≤ deadline, a deadline ahead;
+    /// - collateral of 100%, or as little as a supervisor allows for the product;
+    /// - the premium approved to the pool, and free assets for the reserve;
+    /// - the caller holds the role of underwriter.
+    /// @return bookId Its id, from 1.
+    function issue(BookTerms calldata terms) external returns (uint32 bookId);
+
+    /// @notice Pays what the rule says for each claim, once. Anyone may call it.
+    /// @param observations What was seen of the risks concerned, in the order `inReport` takes them.
+    /// @param claims The policies, in the order `inBook` takes them. One already settled or cancelled is skipped.
+    /// @dev Requirements:
+    /// - the deadline has not passed and the report is final, on the product's metric;
+    /// - every observation is in the report and every policy in the book;
+    /// - the rule pays something for every claim not skipped;
+    /// - the book's daily cap and its sum insured are kept, and the pool is not paused and has the money.
+    /// @return amount What was paid or is now owed, token base units.
+    /// @return skipped How many claims had been settled or cancelled before.
+    function settle(
+        uint32 bookId,
+        uint32 reportId,
+        Observation[] calldata observations,
+        Claim[] calldata claims,
+        Multiproof calldata inReport,
+        Multiproof calldata inBook
+    ) external returns (uint256 amount, uint256 skipped);
+
+    /// @notice Cancels a policy, releases its reserve and refunds its premium, or part of it, to the payee.
+    /// @dev Requirements: before the book's cancelUntil; the policy is in the book and neither settled nor cancelled;
+    /// the refund is at most the premium; the caller holds the role of underwriter.
+    function cancel(uint32 bookId, Policy calldata policy, uint96 refund, bytes32[] calldata proof) external;
+
+    /// @notice Releases what is left of a book's reserve once its deadline has passed. Anyone may call it.
+    function expire(uint32 bookId) external returns (uint96 released);
+
+    /// @notice Sets the most a book may pay in a day; 0 lifts the cap. Requirements: the caller is a supervisor.
+    function setDailyCap(uint32 bookId, uint96 cap) external;
+
+    /// @notice Sets the least collateral, in basis points, for new books on a product. Requirements: the caller is a
+    /// supervisor; 1 to 10,000.
+    function setMinimumCollateral(uint32 productId, uint16 share) external;
+
+    function book(uint32 bookId) external view returns (Book memory);
+
+    /// @notice How many books were issued; their ids are 1 to this.
+    function bookCount() external view returns (uint32);
+
+    /// @notice Whether a policy was settled or cancelled.
+    function isSettled(uint32 bookId, uint32 number) external view returns (bool);
+
+    /// @notice The same for many: `count` words of 256 policies each, bit i of word w for policy 256 w + i.
+    function settledWords(uint32 bookId, uint32 first, uint32 count) external view returns (uint256[] memory);
+
+    /// @notice The least collateral for new books on a product, in basis points.
+    function minimumCollateral(uint32 productId) external view returns (uint16);
+}

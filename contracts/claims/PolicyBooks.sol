@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {ICapitalPool} from "./ICapitalPool.sol";
+import {IOracleReports} from "./IOracleReports.sol";
+import {IPolicyBooks} from "./IPolicyBooks.sol";
+import {IProductRegister} from "./IProductRegister.sol";
+import {Leaves} from "./Leaves.sol";
+import {Multiproof, Multiproofs} from "./Multiproofs.sol";
+import {Rules} from "./Rules.sol";
+
+/// @title Books issued, settled, cancelled and expired, see IPolicyBooks
+contract PolicyBooks is IPolicyBooks, AccessManaged {
+    using SafeCast for uint256;
+
+    uint16 private constant WHOLE = 10_000;
+
+    IProductRegister public immutable products;
+    IOracleReports public immutable reports;
+    ICapitalPool public immutable pool;
+
+    /// @inheritdoc IPolicyBooks
+    uint32 public bookCount;
+    mapping(uint32 bookId => Book) private _books;
+    /// @dev 256 policies a word; a set bit is a policy settled or cancelled.
+    mapping(uint32 bookId => mapping(uint256 word => uint256 bits)) private _settled;
+    mapping(uint32 productId => uint16 share) private _minimumCollateral;
+
+    /// @dev What a batch takes from its book.
+    struct Draw {
+        uint256 sumInsured;
+        uint256 reserve;
+        uint256 amount;
+    }
+
+    constructor(
+        address authority,
+        IProductRegister products_,
+        IOracleReports reports_,
+        ICapitalPool pool_
+    ) AccessManaged(authority) {
+        products = products_;
+        reports = reports_;
+        pool = pool_;
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function issue(BookTerms calldata terms) external restricted returns (uint32 bookId) {
+        if (terms.root == 0 || terms.policyCount == 0) revert PolicyBooksEmpty();
+        // Days matter here, not seconds: a validator's freedom over the timestamp changes nothing.
+        if (terms.cancelUntil > terms.deadline || terms.deadline <= block.timestamp) {
+            revert PolicyBooksTimesInvalid(terms.cancelUntil, terms.deadline, block.timestamp);
+        }
+        products.product(terms.productId); // reverts if unknown
+        uint16 atLeast = minimumCollateral(terms.productId);
+        if (terms.collateral < atLeast || terms.collateral > WHOLE) {
+            revert PolicyBooksCollateralOutOfRange(terms.collateral, atLeast, WHOLE);
+        }
+
+        bookId = ++bookCount;
+        uint96 reserve = Math.mulDiv(terms.sumInsured, terms.collateral, WHOLE, Math.Rounding.Ceil).toUint96();
+        Book storage added = _books[bookId];
+        added.root = terms.root;
+        added.productId = terms.productId;
+        added.policyCount = terms.policyCount;
+        added.cancelUntil = terms.cancelUntil;
+        added.deadline = terms.deadline;
+        added.collateral = terms.collateral;
+        added.dailyCap = terms.dailyCap;
+        added.outstanding = terms.sumInsured;
+        added.reserve = reserve;
+
+        pool.underwrite(bookId, msg.sender, terms.premium, reserve);
+        _emitIssued(bookId, terms, reserve);
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function settle(
+        uint32 bookId,
+        uint32 reportId,
+        Observation[] calldata observations,
+        Claim[] calldata claims,
+        Multiproof calldata inReport,
+        Multiproof calldata inBook
+    ) external returns (uint256 amount, uint256 skipped) {
+        Book storage from = _known(bookId);
+        if (block.timestamp > from.deadline) {
+            revert PolicyBooksDeadlinePassed(bookId, from.deadline, block.timestamp);
+        }
+        uint16[] memory shares = _shares(from.productId, reportId, observations, inReport);
+        _checkInBook(from.root, observations, claims, inBook);
+
+        ICapitalPool.Payment[] memory payments = new ICapitalPool.Payment[](claims.length);
+        Draw memory draw = _mark(bookId, claims, shares, payments);
+        if (payments.length != 0) {
+            _draw(bookId, from, draw);
+            pool.pay(bookId, payments, draw.reserve.toUint96());
+        }
+        skipped = claims.length - payments.length;
+        emit Settled(bookId, reportId, payments.length, skipped, draw.amount);
+        return (draw.amount, skipped);
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function cancel(
+        uint32 bookId,
+        Policy calldata policy,
+        uint96 refund,
+        bytes32[] calldata proof
+    ) external restricted {
+        Book storage from = _known(bookId);
+        if (block.timestamp >= from.cancelUntil) {
+            revert PolicyBooksCancellationOver(bookId, from.cancelUntil, block.timestamp);
+        }
+        if (refund > policy.premium) revert PolicyBooksRefundExceedsPremium(refund, policy.premium);
+        bytes32 root = MerkleProof.processProofCalldata(proof, _leafOf(policy));
+        if (root != from.root) revert PolicyBooksNotInBook(root, from.root);
+        if (policy.number >= from.policyCount) {
+            revert PolicyBooksNumberOutOfRange(policy.number, from.policyCount);
+        }
+        if (!_markOnce(bookId, policy.number)) revert PolicyBooksAlreadySettled(bookId, policy.number);
+
+        Draw memory draw;
+        draw.sumInsured = policy.sumInsured;
+        draw.reserve = _reserveOf(policy.sumInsured, from.collateral);
+        _drawReserve(bookId, from, draw);
+        pool.refund(
+            bookId,
+            ICapitalPool.Payment(policy.number, policy.payee, refund),
+            draw.reserve.toUint96()
+        );
+        emit PolicyCancelled(bookId, policy.number, refund);
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function expire(uint32 bookId) external returns (uint96 released) {
+        Book storage from = _known(bookId);
+        if (block.timestamp <= from.deadline) {
+            revert PolicyBooksDeadlineAhead(bookId, from.deadline, block.timestamp);
+        }
+        released = from.reserve;
+        if (released == 0) revert PolicyBooksNothingReserved(bookId);
+        from.reserve = 0;
+        pool.release(bookId, released);
+        emit BookExpired(bookId, released);
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function setDailyCap(uint32 bookId, uint96 cap) external restricted {
+        _known(bookId).dailyCap = cap;
+        emit DailyCapSet(bookId, cap);
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function setMinimumCollateral(uint32 productId, uint16 share) external restricted {
+        if (share == 0 || share > WHOLE) revert PolicyBooksCollateralOutOfRange(share, 1, WHOLE);
+        _minimumCollateral[productId] = share;
+        emit MinimumCollateralSet(productId, share);
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function book(uint32 bookId) external view returns (Book memory) {
+        return _known(bookId);
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function settledWords(uint32 bookId, uint32 first, uint32 count) external view returns (uint256[] memory words) {
+        words = new uint256[](count);
+        for (uint256 i = 0; i < count; ++i) words[i] = _settled[bookId][first + i];
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function isSettled(uint32 bookId, uint32 number) public view returns (bool) {
+        return (_settled[bookId][number >> 8] >> (number & 0xff)) & 1 == 1;
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function minimumCollateral(uint32 productId) public view returns (uint16) {
+        uint16 allowed = _minimumCollateral[productId];
+        return allowed == 0 ? WHOLE : allowed;
+    }
+
+    /// @dev Marks what is not yet marked, and writes what is to be paid to `payments`, cut to that length.
+    function _mark(
+        uint32 bookId,
+        Claim[] calldata claims,
+        uint16[] memory shares,
+        ICapitalPool.Payment[] memory payments
+    ) private returns (Draw memory draw) {
+        Book storage from = _books[bookId];
+        (uint32 policyCount, uint16 collateral) = (from.policyCount, from.collateral);
+        uint256 due = 0;
+        for (uint256 i = 0; i < claims.length; ++i) {
+            Claim calldata claim = claims[i];
+            if (claim.number >= policyCount) revert PolicyBooksNumberOutOfRange(claim.number, policyCount);
+            if (!_markOnce(bookId, claim.number)) continue;
+            uint96 sumInsured = claim.sumInsured;
+            uint96 amount = uint96((uint256(sumInsured) * shares[claim.observation]) / WHOLE); // a share is at most WHOLE
+            if (amount == 0) revert PolicyBooksNotDue(claim.number);
+            payments[due++] = ICapitalPool.Payment(claim.number, claim.payee, amount);
+            draw.sumInsured += sumInsured;
+            draw.reserve += _reserveOf(sumInsured, collateral);
+            draw.amount += amount;
+        }
+        // Memory-safe: shortens an array this contract allocated, never lengthens it.
+        assembly ("memory-safe") {
+            mstore(payments, due)
+        }
+    }
+
+    /// @return fresh Whether the policy was not marked before.
+    function _markOnce(uint32 bookId, uint32 number) private returns (bool fresh) {
+        uint256 bits = _settled[bookId][number >> 8];
+        uint256 bit = 1 << (number & 0xff);
+        fresh = bits & bit == 0;
+        if (fresh) _settled[bookId][number >> 8] = bits | bit;
+    }
+
+    /// @dev Takes a batch's payments from its book, within the day's cap.
+    function _draw(uint32 bookId, Book storage from, Draw memory draw) private {
+        uint32 today = uint32(block.timestamp / 1 days);
+        uint256 paidToday = (from.today == today ? from.paidToday : 0) + draw.amount;
+        uint96 cap = from.dailyCap;
+        if (cap != 0 && paidToday > cap) revert PolicyBooksDailyCapExceeded(bookId, cap, paidToday);
+        _drawReserve(bookId, from, draw);
+        from.paid += draw.amount.toUint96();
+        from.paidToday = paidToday.toUint96();
+        from.today = today;
+    }
+
+    /// @dev A book whose terms understate its policies' sums is stopped here, before it touches another's reserve.
+    function _drawReserve(uint32 bookId, Book storage from, Draw memory draw) private {
+        uint96 outstanding = from.outstanding;
+        if (draw.sumInsured > outstanding) revert PolicyBooksOverdrawn(bookId, outstanding, draw.sumInsured);
+        from.outstanding = outstanding - uint96(draw.sumInsured);
+        from.reserve -= draw.reserve.toUint96(); // rounded down for each policy, up for the book
+    }
+
+    /// @return shares What the product's rule pays for each observation, all proved to be in the final report.
+    function _shares(
+        uint32 productId,
+        uint32 reportId,
+        Observation[] calldata observations,
+        Multiproof calldata inReport
+    ) private view returns (uint16[] memory shares) {
+        (bytes32 root, bytes32 metric) = reports.finalReport(reportId);
+        IProductRegister.Product memory product = products.product(productId);
+        if (metric != product.metric) revert PolicyBooksMetricDiffers(metric, product.metric);
+
+        bytes32[] memory leaves = new bytes32[](observations.length);
+        shares = new uint16[](observations.length);
+        for (uint256 i = 0; i < observations.length; ++i) {
+            Observation calldata seen = observations[i];
+            leaves[i] = Leaves.observation(seen.risk, seen.value);
+            shares[i] = Rules.shareOf(product, seen.value);
+        }
+        bytes32 reached = Multiproofs.rootOf(leaves, inReport);
+        if (reached != root) revert PolicyBooksNotInReport(reached, root);
+    }
+
+    function _checkInBook(
+        bytes32 root,
+        Observation[] calldata observations,
+        Claim[] calldata claims,
+        Multiproof calldata inBook
+    ) private pure {
+        bytes32[] memory leaves = new bytes32[](claims.length);
+        for (uint256 i = 0; i < claims.length; ++i) {
+            Claim calldata claim = claims[i];
+            bytes32 risk = observations[claim.observation].risk;
+            leaves[i] = Leaves.policy(claim.number, risk, claim.payee, claim.sumInsured, claim.terms);
+        }
+        bytes32 reached = Multiproofs.rootOf(leaves, inBook);
+        if (reached != root) revert PolicyBooksNotInBook(reached, root);
+    }
+
+    function _known(uint32 bookId) private view returns (Book storage known) {
+        known = _books[bookId];
+        if (known.policyCount == 0) revert PolicyBooksUnknown(bookId);
+    }
+
+    function _emitIssued(uint32 bookId, BookTerms calldata terms, uint96 reserve) private {
+        emit BookIssued(
+            bookId,
+            terms.productId,
+            terms.root,
+            terms.policyCount,
+            terms.sumInsured,
+            terms.premium,
+            reserve,
+            terms.cancelUntil,
+            terms.deadline
+        );
+    }
+
+    function _leafOf(Policy calldata policy) private pure returns (bytes32) {
+        bytes32 terms = Leaves.terms(policy.premium, policy.ref);
+        return Leaves.policy(policy.number, policy.risk, policy.payee, policy.sumInsured, terms);
+    }
+
+    function _reserveOf(uint96 sumInsured, uint16 collateral) private pure returns (uint256) {
+        return (uint256(sumInsured) * collateral) / WHOLE;
+    }
+}

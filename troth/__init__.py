@@ -1,0 +1,1 @@
+"""Troth: insurance promises anyone can check."""
