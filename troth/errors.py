@@ -232,7 +232,7 @@ class NodeInconsistent(TrothError):
 
     def __str__(self) -> str:
         """What does not fit, and what to try."""
-        return f"the node contradicts itself: {self.detail}; nothing was kept of it: run again, or use another --rpc"
+        return f"the node contradicts itself: {self.detail}; run the command again, or use another --rpc"
 
 
 class DatabaseFailed(TrothError):
@@ -244,9 +244,7 @@ class DatabaseFailed(TrothError):
 
     def __str__(self) -> str:
         """Which database, why, and what is safe."""
-        return (
-            f"the database {self.url} failed: {self.reason}; nothing is half-written: mend it and run again"
-        )
+        return f"the database {self.url} failed: {self.reason}; nothing is half-written: mend it, run again"
 
 
 class DatabaseTooNew(TrothError):
@@ -259,7 +257,7 @@ class DatabaseTooNew(TrothError):
     def __str__(self) -> str:
         """Both revisions, and the way out."""
         return (
-            f"the database {self.url} has schema {self.found}, and this version knows none after {self.known}: "
+            f"the database {self.url} has schema {self.found}; this version knows none after {self.known}: "
             "use the version of Troth that made it, or a later one"
         )
 
