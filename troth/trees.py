@@ -180,7 +180,7 @@ def _parent(a: bytes, b: bytes) -> bytes:
 
 
 def _parents(pairs: bytes | bytearray) -> Iterator[bytes]:
-    """The parent of each two hashes in `pairs`: `_parent` without its calls, where building spends its time."""
+    """The parent of each two hashes in `pairs`: `_parent` without its calls, for building's sake."""
     hashed = keccak_256
     return (hashed(a + b if a < b else b + a).digest() for a, b in _pairs_in(pairs))
 
