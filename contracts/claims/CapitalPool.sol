@@ -44,8 +44,8 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
         uint96 reserve
     ) external restricted whenNotPaused nonReentrant {
         IERC20(asset()).safeTransferFrom(from, address(this), premium);
-        _requireFree(reserve);
         totalReserved += reserve;
+        _requireCovered();
         emit PremiumCollected(bookId, from, premium);
         emit Reserved(bookId, reserve);
     }
@@ -57,16 +57,13 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
         uint96 reserve
     ) external restricted whenNotPaused nonReentrant {
         _release(bookId, reserve);
-        uint256 total = 0;
-        for (uint256 i = 0; i < payments.length; ++i) total += payments[i].amount;
-        _requireFree(total);
-
         for (uint256 i = 0; i < payments.length; ++i) {
             Payment calldata payment = payments[i];
             if (_sent(bookId, payment)) {
                 emit Paid(bookId, payment.payee, payment.number, payment.amount);
             }
         }
+        _requireCovered();
     }
 
     /// @inheritdoc ICapitalPool
@@ -76,10 +73,10 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
         uint96 reserve
     ) external restricted whenNotPaused nonReentrant {
         _release(bookId, reserve);
-        _requireFree(payment.amount);
         if (_sent(bookId, payment)) {
             emit Refunded(bookId, payment.payee, payment.number, payment.amount);
         }
+        _requireCovered();
     }
 
     /// @inheritdoc ICapitalPool
@@ -193,8 +190,10 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
         emit Released(bookId, reserve);
     }
 
-    function _requireFree(uint256 needed) private view {
-        uint256 available = freeAssets();
-        if (needed > available) revert CapitalPoolShort(available, needed);
+    /// @dev A transfer the pool cannot afford fails like any other and becomes owed; here the whole call is undone.
+    function _requireCovered() private view {
+        uint256 held = super.totalAssets();
+        uint256 needed = totalReserved + totalOwed;
+        if (needed > held) revert CapitalPoolShort(held, needed);
     }
 }

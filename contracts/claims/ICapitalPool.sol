@@ -30,18 +30,19 @@ interface ICapitalPool {
     event OwedWithdrawn(address indexed payee, address indexed to, uint256 amount);
     event NoticeGiven(address indexed owner, uint160 shares, uint40 opensAt, uint40 closesAt);
 
-    error CapitalPoolShort(uint256 available, uint256 needed);
+    error CapitalPoolShort(uint256 held, uint256 needed);
     error CapitalPoolNothingOwed(address payee);
     error CapitalPoolNotPayee(address caller, address payee);
     error CapitalPoolNoticeExceedsShares(uint256 noticed, uint256 held);
 
     /// @notice Takes a book's premium from `from` and reserves its liability.
-    /// @dev Requirements: the caller holds the role of bookkeeper; not paused; the premium is approved and, once in,
-    /// free assets cover the reserve.
+    /// @dev Requirements: the caller holds the role of bookkeeper; not paused; the premium is approved; what is held
+    /// then covers all that is reserved and owed.
     function underwrite(uint32 bookId, address from, uint96 premium, uint96 reserve) external;
 
     /// @notice Releases `reserve` and pays each payee; what cannot be transferred is owed.
-    /// @dev Requirements: the caller holds the role of bookkeeper; not paused; free assets cover the payments.
+    /// @dev Requirements: the caller holds the role of bookkeeper; not paused; what is held after the payments covers
+    /// all that is still reserved and owed.
     function pay(uint32 bookId, Payment[] calldata payments, uint96 reserve) external;
 
     /// @notice Releases `reserve` and gives a cancelled policy's premium back.

@@ -15,40 +15,46 @@ library Multiproofs {
     error MultiproofMalformed(uint256 leaves, uint256 nodes);
 
     /// @notice The root that `leaves` and `proof` lead to.
-    /// @dev `leaves` is used as the queue of known hashes and is overwritten. Each hash takes one or two entries off
-    /// the queue's front before it adds one, so what is written never overtakes what is still to be read.
-    /// Requirements:
+    /// @dev Requirements:
     /// - at least one leaf;
     /// - exactly leaves + nodes - 1 flags, rounded up to whole bytes;
-    /// - every node used, and the queue never read while empty.
+    /// - every node used, and the queue of known hashes never read while empty.
     function rootOf(bytes32[] memory leaves, Multiproof calldata proof) internal pure returns (bytes32 root) {
         bytes32[] calldata nodes = proof.nodes;
-        bytes calldata flags = proof.flags;
         if (leaves.length == 0) revert MultiproofMalformed(0, nodes.length);
         uint256 hashes = leaves.length + nodes.length - 1;
-        if (flags.length != (hashes + 7) / 8) revert MultiproofFlagsLength(flags.length, (hashes + 7) / 8);
+        uint256 flagBytes = (hashes + 7) / 8;
+        if (proof.flags.length != flagBytes) revert MultiproofFlagsLength(proof.flags.length, flagBytes);
+        if (hashes == 0) return leaves[0];
 
-        bool sound = true;
-        // Memory-safe: reads and writes stay inside `leaves` and the scratch space; calldata is only read, and reading
-        // past `nodes` is caught below, where exactly all of them must have been used.
+        bool sound;
+        (root, sound) = _climb(leaves, nodes, proof.flags, hashes);
+        if (!sound) revert MultiproofMalformed(leaves.length, nodes.length);
+    }
+
+    /// @dev The queue is `leaves`, then the hashes in the order they are made. Reading past `nodes` gives some other
+    /// word of calldata and is caught at the end, where exactly all of them must have been used: the queue then holds
+    /// the root alone.
+    function _climb(
+        bytes32[] memory leaves,
+        bytes32[] calldata nodes,
+        bytes calldata flags,
+        uint256 hashes
+    ) private pure returns (bytes32 root, bool sound) {
+        // Memory-safe: writes to scratch space and to free memory only, which it does not need to keep.
         assembly ("memory-safe") {
-            let start := add(leaves, 0x20)
-            let read := start
-            let end := add(start, shl(5, mload(leaves)))
-            let write := start
+            let read := add(leaves, 0x20)
+            let leavesEnd := add(read, shl(5, mload(leaves)))
+            let made := mload(0x40)
+            let write := made
             let node := nodes.offset
-            let bits := 0
+            let bits
+            sound := 1
 
             for { let i := 0 } lt(i, hashes) { i := add(i, 1) } {
                 if iszero(and(i, 0xff)) { bits := calldataload(add(flags.offset, shr(3, i))) }
-
-                // The next known hash; past the last one, go on with those written since.
-                if eq(read, end) {
-                    if eq(write, start) { sound := 0 break }
-                    end := write
-                    read := start
-                    write := start
-                }
+                if eq(read, leavesEnd) { read := made }
+                if eq(read, write) { sound := 0 break }
                 let a := mload(read)
                 read := add(read, 0x20)
 
@@ -59,12 +65,8 @@ library Multiproofs {
                     node := add(node, 0x20)
                 }
                 default {
-                    if eq(read, end) {
-                        if eq(write, start) { sound := 0 break }
-                        end := write
-                        read := start
-                        write := start
-                    }
+                    if eq(read, leavesEnd) { read := made }
+                    if eq(read, write) { sound := 0 break }
                     b := mload(read)
                     read := add(read, 0x20)
                 }
@@ -77,12 +79,8 @@ library Multiproofs {
                 mstore(write, keccak256(0x00, 0x40))
                 write := add(write, 0x20)
             }
-            // The last hash written, or the only leaf. `write` is past it unless nothing was hashed.
-            switch hashes
-            case 0 { root := mload(start) }
-            default { root := mload(sub(write, 0x20)) }
+            root := mload(sub(write, 0x20))
             sound := and(sound, eq(node, add(nodes.offset, shl(5, nodes.length))))
         }
-        if (!sound) revert MultiproofMalformed(leaves.length, nodes.length);
     }
 }

@@ -33,7 +33,6 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
     /// @dev What a batch takes from its book.
     struct Draw {
         uint256 sumInsured;
-        uint256 reserve;
         uint256 amount;
     }
 
@@ -92,13 +91,13 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
             revert PolicyBooksDeadlinePassed(bookId, from.deadline, block.timestamp);
         }
         uint16[] memory shares = _shares(from.productId, reportId, observations, inReport);
-        _checkInBook(from.root, observations, claims, inBook);
-
+        bytes32[] memory leaves = new bytes32[](claims.length);
         ICapitalPool.Payment[] memory payments = new ICapitalPool.Payment[](claims.length);
-        Draw memory draw = _mark(bookId, claims, shares, payments);
+        Draw memory draw = _mark(bookId, observations, claims, shares, leaves, payments);
+        bytes32 reached = Multiproofs.rootOf(leaves, inBook);
+        if (reached != from.root) revert PolicyBooksNotInBook(reached, from.root);
         if (payments.length != 0) {
-            _draw(bookId, from, draw);
-            pool.pay(bookId, payments, draw.reserve.toUint96());
+            pool.pay(bookId, payments, _draw(bookId, from, draw));
         }
         skipped = claims.length - payments.length;
         emit Settled(bookId, reportId, payments.length, skipped, draw.amount);
@@ -122,17 +121,11 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         if (policy.number >= from.policyCount) {
             revert PolicyBooksNumberOutOfRange(policy.number, from.policyCount);
         }
-        if (!_markOnce(bookId, policy.number)) revert PolicyBooksAlreadySettled(bookId, policy.number);
+        if (isSettled(bookId, policy.number)) revert PolicyBooksAlreadySettled(bookId, policy.number);
 
-        Draw memory draw;
-        draw.sumInsured = policy.sumInsured;
-        draw.reserve = _reserveOf(policy.sumInsured, from.collateral);
-        _drawReserve(bookId, from, draw);
-        pool.refund(
-            bookId,
-            ICapitalPool.Payment(policy.number, policy.payee, refund),
-            draw.reserve.toUint96()
-        );
+        _settled[bookId][policy.number >> 8] |= 1 << (policy.number & 0xff);
+        uint96 reserve = _drawReserve(bookId, from, policy.sumInsured);
+        pool.refund(bookId, ICapitalPool.Payment(policy.number, policy.payee, refund), reserve);
         emit PolicyCancelled(bookId, policy.number, refund);
     }
 
@@ -184,60 +177,75 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         return allowed == 0 ? WHOLE : allowed;
     }
 
-    /// @dev Marks what is not yet marked, and writes what is to be paid to `payments`, cut to that length.
+    /// @dev Marks what is not yet marked. Writes every policy's leaf to `leaves`, for the caller to prove, and what is
+    /// to be paid to `payments`, cut to that length. Policies of one risk are neighbours, so a word of marks is kept at
+    /// hand until a claim leaves it.
     function _mark(
         uint32 bookId,
+        Observation[] calldata observations,
         Claim[] calldata claims,
         uint16[] memory shares,
+        bytes32[] memory leaves,
         ICapitalPool.Payment[] memory payments
     ) private returns (Draw memory draw) {
-        Book storage from = _books[bookId];
-        (uint32 policyCount, uint16 collateral) = (from.policyCount, from.collateral);
+        mapping(uint256 => uint256) storage settled = _settled[bookId];
+        uint32 policyCount = _books[bookId].policyCount;
+        uint256 word = claims[0].number >> 8;
+        uint256 bits = settled[word];
         uint256 due = 0;
         for (uint256 i = 0; i < claims.length; ++i) {
             Claim calldata claim = claims[i];
-            if (claim.number >= policyCount) revert PolicyBooksNumberOutOfRange(claim.number, policyCount);
-            if (!_markOnce(bookId, claim.number)) continue;
-            uint96 sumInsured = claim.sumInsured;
-            uint96 amount = uint96((uint256(sumInsured) * shares[claim.observation]) / WHOLE); // a share is at most WHOLE
-            if (amount == 0) revert PolicyBooksNotDue(claim.number);
-            payments[due++] = ICapitalPool.Payment(claim.number, claim.payee, amount);
-            draw.sumInsured += sumInsured;
-            draw.reserve += _reserveOf(sumInsured, collateral);
-            draw.amount += amount;
+            (uint32 number, uint16 seen, uint96 sumInsured) = (claim.number, claim.observation, claim.sumInsured);
+            leaves[i] = Leaves.policy(number, observations[seen].risk, claim.payee, sumInsured, claim.terms);
+            if (number >= policyCount) revert PolicyBooksNumberOutOfRange(number, policyCount);
+            if (number >> 8 != word) {
+                settled[word] = bits;
+                word = number >> 8;
+                bits = settled[word];
+            }
+            uint256 bit = 1 << (number & 0xff);
+            if (bits & bit != 0) continue;
+            bits |= bit;
+
+            uint96 amount = uint96(_part(sumInsured, shares[seen])); // a share is at most WHOLE
+            if (amount == 0) revert PolicyBooksNotDue(number);
+            ICapitalPool.Payment memory payment = payments[due];
+            (payment.number, payment.payee, payment.amount) = (number, claim.payee, amount);
+            // Safe: no more than 2^32 sums of 96 bits are added up, for a policy is marked once.
+            unchecked {
+                ++due;
+                draw.sumInsured += sumInsured;
+                draw.amount += amount;
+            }
         }
+        settled[word] = bits;
         // Memory-safe: shortens an array this contract allocated, never lengthens it.
         assembly ("memory-safe") {
             mstore(payments, due)
         }
     }
 
-    /// @return fresh Whether the policy was not marked before.
-    function _markOnce(uint32 bookId, uint32 number) private returns (bool fresh) {
-        uint256 bits = _settled[bookId][number >> 8];
-        uint256 bit = 1 << (number & 0xff);
-        fresh = bits & bit == 0;
-        if (fresh) _settled[bookId][number >> 8] = bits | bit;
-    }
-
     /// @dev Takes a batch's payments from its book, within the day's cap.
-    function _draw(uint32 bookId, Book storage from, Draw memory draw) private {
+    /// @return reserve What the pool is to release for it.
+    function _draw(uint32 bookId, Book storage from, Draw memory draw) private returns (uint96 reserve) {
         uint32 today = uint32(block.timestamp / 1 days);
         uint256 paidToday = (from.today == today ? from.paidToday : 0) + draw.amount;
         uint96 cap = from.dailyCap;
         if (cap != 0 && paidToday > cap) revert PolicyBooksDailyCapExceeded(bookId, cap, paidToday);
-        _drawReserve(bookId, from, draw);
         from.paid += draw.amount.toUint96();
         from.paidToday = paidToday.toUint96();
         from.today = today;
+        return _drawReserve(bookId, from, draw.sumInsured);
     }
 
     /// @dev A book whose terms understate its policies' sums is stopped here, before it touches another's reserve.
-    function _drawReserve(uint32 bookId, Book storage from, Draw memory draw) private {
+    /// Rounded down for every draw and up at issue, the reserve never runs out before the sum insured does.
+    function _drawReserve(uint32 bookId, Book storage from, uint256 sumInsured) private returns (uint96 reserve) {
         uint96 outstanding = from.outstanding;
-        if (draw.sumInsured > outstanding) revert PolicyBooksOverdrawn(bookId, outstanding, draw.sumInsured);
-        from.outstanding = outstanding - uint96(draw.sumInsured);
-        from.reserve -= draw.reserve.toUint96(); // rounded down for each policy, up for the book
+        if (sumInsured > outstanding) revert PolicyBooksOverdrawn(bookId, outstanding, sumInsured);
+        reserve = _part(sumInsured, from.collateral).toUint96();
+        from.outstanding = outstanding - uint96(sumInsured);
+        from.reserve -= reserve;
     }
 
     /// @return shares What the product's rule pays for each observation, all proved to be in the final report.
@@ -260,22 +268,6 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         }
         bytes32 reached = Multiproofs.rootOf(leaves, inReport);
         if (reached != root) revert PolicyBooksNotInReport(reached, root);
-    }
-
-    function _checkInBook(
-        bytes32 root,
-        Observation[] calldata observations,
-        Claim[] calldata claims,
-        Multiproof calldata inBook
-    ) private pure {
-        bytes32[] memory leaves = new bytes32[](claims.length);
-        for (uint256 i = 0; i < claims.length; ++i) {
-            Claim calldata claim = claims[i];
-            bytes32 risk = observations[claim.observation].risk;
-            leaves[i] = Leaves.policy(claim.number, risk, claim.payee, claim.sumInsured, claim.terms);
-        }
-        bytes32 reached = Multiproofs.rootOf(leaves, inBook);
-        if (reached != root) revert PolicyBooksNotInBook(reached, root);
     }
 
     function _known(uint32 bookId) private view returns (Book storage known) {
@@ -302,7 +294,8 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         return Leaves.policy(policy.number, policy.risk, policy.payee, policy.sumInsured, terms);
     }
 
-    function _reserveOf(uint96 sumInsured, uint16 collateral) private pure returns (uint256) {
-        return (uint256(sumInsured) * collateral) / WHOLE;
+    /// @return A share of a sum, in basis points, rounded down.
+    function _part(uint256 sum, uint16 share) private pure returns (uint256) {
+        return (sum * share) / WHOLE;
     }
 }

@@ -7,6 +7,8 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 /// @notice Freezing stands for what real stablecoins do to blacklisted holders. Never deploy this where money is real.
 contract TestDollar is ERC20 {
     mapping(address account => bool) public isFrozen;
+    /// @dev While nothing is frozen a transfer costs what OpenZeppelin's costs, but for one warm read.
+    uint256 private _frozenCount;
 
     event Frozen(address indexed account, bool frozen);
 
@@ -19,7 +21,9 @@ contract TestDollar is ERC20 {
     }
 
     function freeze(address account, bool frozen) external {
+        if (isFrozen[account] == frozen) return;
         isFrozen[account] = frozen;
+        _frozenCount = frozen ? _frozenCount + 1 : _frozenCount - 1;
         emit Frozen(account, frozen);
     }
 
@@ -28,7 +32,7 @@ contract TestDollar is ERC20 {
     }
 
     function _update(address from, address to, uint256 value) internal override {
-        if (isFrozen[to]) revert TestDollarFrozen(to);
+        if (_frozenCount != 0 && isFrozen[to]) revert TestDollarFrozen(to);
         super._update(from, to, value);
     }
 }
