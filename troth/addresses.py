@@ -26,7 +26,7 @@ def parse_address(text: str) -> bytes:
     if address == ZERO:
         raise ValueError("the zero address, and nobody holds its key: write the payee's own")
     lower = digits.lower()
-    if digits not in (lower, digits.upper()) and not _is_checksummed(digits, lower):
+    if lower != digits != digits.upper() and not _is_checksummed(digits, lower):
         raise ValueError("wrong checksum, so some character is wrong: copy it again from its source")
     return address
 

@@ -44,6 +44,8 @@ def test_parse_takes_checksummed_or_single_case(text: str) -> None:
         " " + GOOD[1:],
         GOOD[:-2] + "  ",
         GOOD[:20] + " " + GOOD[20:-1],
+        GOOD[:4] + " " + GOOD[4:],
+        GOOD + "\n",
         GOOD[:-1] + "\n",
         GOOD[:-1] + "\udcff",
         "0x" + "\uff11" * 40,

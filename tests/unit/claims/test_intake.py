@@ -582,9 +582,9 @@ def test_product_takes_one_tier_to_sixteen(write: Write) -> None:
 
 def test_every_problem_of_a_product_is_named(write: Write) -> None:
     """Keys and tiers together."""
-    text = 'nam = "x"\nmetric = ""\ndirection = "up"\ntiers = [1, [2, 0], [3, 1]]'
+    text = 'names = "x"\nmetric = ""\ndirection = "up"\ntiers = [1, [2, 0], [3, 1]]'
     assert places_of(problems_of(lambda: read_product(write(text)))) == [
-        (1, None, "nam"),
+        (1, None, "names"),
         (None, "name", None),
         (2, "metric", ""),
         (3, "direction", "up"),
