@@ -1,0 +1,57 @@
+"""What tests of contracts and commands stand on: a chain, the deployed suite, people, and values to send.
+
+defaults   what a test gets when it does not say otherwise
+chain      Anvil, its clock, `refuses` and `misses`
+claims     policies, books, reports and settlements as plain values that can be forged
+suite      the contracts, who holds which role, and what each does in a day's work
+"""
+
+from support.chain import Clock, anvil, misses, refuses, undone
+from support.claims import (
+    Book,
+    BookTerms,
+    Claim,
+    Observation,
+    Policy,
+    Proof,
+    Report,
+    ReportData,
+    Settlement,
+    book_as_is,
+    book_of,
+    policy,
+    report_of,
+    settlement,
+    sign,
+    word,
+)
+from support.suite import Actor, Suite, deployed, emitted, endow
+
+__all__ = [
+    "Actor",
+    "Book",
+    "BookTerms",
+    "Claim",
+    "Clock",
+    "Observation",
+    "Policy",
+    "Proof",
+    "Report",
+    "ReportData",
+    "Settlement",
+    "Suite",
+    "anvil",
+    "book_as_is",
+    "book_of",
+    "deployed",
+    "emitted",
+    "endow",
+    "misses",
+    "policy",
+    "refuses",
+    "report_of",
+    "settlement",
+    "sign",
+    "undone",
+    "word",
+]

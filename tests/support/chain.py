@@ -1,0 +1,98 @@
+"""A chain for tests: one Anvil a session, whose clock stands still unless a test moves it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from support.defaults import START
+from troth.chain.anvil import find_anvil
+from troth.chain.rpc import Node
+from troth.errors import ContractRefused, MissingRole, NoNode
+
+
+@contextmanager
+def anvil() -> Iterator[Node]:
+    """A new chain on a free port. Calls and transactions see the same second until a Clock moves."""
+    port = _free_port()
+    options = ["--port", str(port), "--timestamp", str(START), "--silent", "--enable-tx-gas-limit"]
+    process = subprocess.Popen([find_anvil(), *options], stdout=subprocess.DEVNULL)
+    try:
+        node = Node(f"http://127.0.0.1:{port}")
+        _await(node)
+        node.call("anvil_setBlockTimestampInterval", [0])
+        yield node
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Clock:
+    """The time of a chain, in UTC seconds."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    @property
+    def now(self) -> int:
+        """What block.timestamp is in the next call or transaction."""
+        return int(self._node.call("eth_getBlockByNumber", ["latest", False])["timestamp"], 16)
+
+    def move_to(self, moment: int) -> None:
+        """Makes it `moment`, which must not have passed."""
+        self._node.call("evm_setNextBlockTimestamp", [moment])
+        self._node.call("evm_mine")
+
+    def move_by(self, seconds: int) -> None:
+        """Lets time pass."""
+        self.move_to(self.now + seconds)
+
+
+@contextmanager
+def refuses(error: str, **arguments: object) -> Iterator[None]:
+    """Passes if a contract refuses with this custom error and exactly these arguments."""
+    with pytest.raises(ContractRefused) as caught:
+        yield
+    assert (caught.value.name, caught.value.arguments) == (error, arguments)
+
+
+@contextmanager
+def misses(role: str, account: str) -> Iterator[None]:
+    """Passes if `account` is refused because it does not hold `role`."""
+    with pytest.raises(MissingRole) as caught:
+        yield
+    assert (caught.value.role, caught.value.account) == (role, account)
+
+
+@contextmanager
+def undone(node: Node) -> Iterator[None]:
+    """Puts the chain back to how it was, clock and all."""
+    before = node.call("evm_snapshot")
+    try:
+        yield
+    finally:
+        assert node.call("evm_revert", [before])
+
+
+def _free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _await(node: Node) -> None:
+    """Returns once the node answers."""
+    for _ in range(500):
+        try:
+            node.call("eth_chainId")
+        except NoNode:
+            time.sleep(0.02)
+        else:
+            return
+    raise TimeoutError("Anvil did not start")

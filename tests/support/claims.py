@@ -1,0 +1,254 @@
+"""Books, reports and settlements as plain values, built with nothing of the product's but its trees.
+
+A value here is what a contract takes, in the ABI's order, so a test can forge any part of it with `_replace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from support.defaults import (
+    CANCEL_UNTIL,
+    DEADLINE,
+    METRIC,
+    PREMIUM,
+    RISK,
+    START,
+    SUM_INSURED,
+    WHOLE,
+)
+from troth.chain.accounts import LocalSigner
+from troth.trees import MerkleTree, keccak
+
+REPORT_TYPE = (
+    ("metric", "bytes32"),
+    ("root", "bytes32"),
+    ("count", "uint32"),
+    ("periodStart", "uint40"),
+    ("periodEnd", "uint40"),
+    ("replaces", "uint32"),
+)
+
+
+def word(text: str) -> bytes:
+    """A risk or metric as contracts hold it: UTF-8, zero-padded to 32 bytes."""
+    return text.encode().ljust(32, b"\0")
+
+
+# --- policies and books
+
+
+class Policy(NamedTuple):
+    """A policy as PolicyBooks.cancel takes it."""
+
+    number: int
+    risk: bytes
+    payee: str
+    sum_insured: int
+    premium: int
+    ref: bytes
+
+    @property
+    def terms(self) -> bytes:
+        """Hash of premium and reference, 44 bytes."""
+        return keccak(self.premium.to_bytes(12, "big") + self.ref)
+
+    @property
+    def leaf(self) -> bytes:
+        """Its leaf in a book's tree, of 100 bytes."""
+        payee = bytes.fromhex(self.payee[2:])
+        packed = self.number.to_bytes(4, "big") + self.risk + payee + self.sum_insured.to_bytes(12, "big")
+        return keccak(packed + self.terms)
+
+
+class BookTerms(NamedTuple):
+    """What PolicyBooks.issue takes."""
+
+    root: bytes
+    product_id: int
+    policy_count: int
+    cancel_until: int = CANCEL_UNTIL
+    deadline: int = DEADLINE
+    collateral: int = WHOLE
+    daily_cap: int = 0
+    sum_insured: int = 0
+    premium: int = 0
+
+
+@dataclass(frozen=True)
+class Book:
+    """Policies, their tree and the terms they are issued on; `id` once issued."""
+
+    policies: tuple[Policy, ...]
+    tree: MerkleTree
+    terms: BookTerms
+    id: int = 0
+
+
+def policy(
+    payee: str, risk: str = RISK, sum_insured: int = SUM_INSURED, premium: int = PREMIUM, number: int = 0
+) -> Policy:
+    """A policy for `payee`. `book_of` gives it its number."""
+    return Policy(number, word(risk), payee, sum_insured, premium, b"")
+
+
+def book_of(policies: Iterable[Policy], product_id: int, **terms: int | bytes) -> Book:
+    """A book of `policies`, numbered in the order given. `terms` overrides any of BookTerms."""
+    numbered = tuple(
+        one._replace(number=number, ref=one.ref or keccak(b"salt of policy %d" % number))
+        for number, one in enumerate(policies)
+    )
+    return _book(numbered, product_id, terms)
+
+
+def book_as_is(policies: Iterable[Policy], product_id: int, **terms: int | bytes) -> Book:
+    """A book whose policies keep the numbers they have: what no honest insurer would issue."""
+    return _book(tuple(policies), product_id, terms)
+
+
+def _book(policies: tuple[Policy, ...], product_id: int, terms: Mapping[str, int | bytes]) -> Book:
+    """The book, its totals added up unless `terms` says otherwise."""
+    tree = MerkleTree.build([one.leaf for one in policies])
+    totals = BookTerms(
+        tree.root,
+        product_id,
+        len(policies),
+        sum_insured=sum(one.sum_insured for one in policies),
+        premium=sum(one.premium for one in policies),
+    )
+    return Book(policies, tree, totals._replace(**terms))
+
+
+# --- observations and reports
+
+
+class Observation(NamedTuple):
+    """What an oracle saw of one risk."""
+
+    risk: bytes
+    value: int
+
+    @property
+    def leaf(self) -> bytes:
+        """Its leaf in a report's tree, of 48 bytes."""
+        return keccak(self.risk + self.value.to_bytes(16, "big", signed=True))
+
+
+class ReportData(NamedTuple):
+    """What oracles sign."""
+
+    metric: bytes
+    root: bytes
+    count: int
+    period_start: int = START - 86_400
+    period_end: int = START - 1
+    replaces: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """Observations, their tree and what is signed of them; `id` once published."""
+
+    observations: tuple[Observation, ...]
+    tree: MerkleTree
+    data: ReportData
+    id: int = 0
+
+
+def report_of(observations: Mapping[str, int], metric: str = METRIC, **data: int | bytes) -> Report:
+    """A report of value by risk, in the order given. `data` overrides any of ReportData."""
+    seen = tuple(Observation(word(risk), value) for risk, value in observations.items())
+    tree = MerkleTree.build([one.leaf for one in seen])
+    return Report(seen, tree, ReportData(word(metric), tree.root, len(seen))._replace(**data))
+
+
+def sign(data: ReportData, signers: Iterable[LocalSigner], contract: str, chain_id: int) -> tuple[bytes, ...]:
+    """EIP-712 signatures over `data`, in the order of `signers`."""
+    domain = {
+        "name": "Troth OracleReports",
+        "version": "1",
+        "chainId": chain_id,
+        "verifyingContract": contract,
+    }
+    message = dict(zip((name for name, _ in REPORT_TYPE), data, strict=True))
+    return tuple(signer.sign_typed(domain, {"Report": REPORT_TYPE}, message) for signer in signers)
+
+
+# --- settlements
+
+
+class Claim(NamedTuple):
+    """A policy brought to be settled; `observation` indexes the batch's observations."""
+
+    number: int
+    observation: int
+    payee: str
+    sum_insured: int
+    terms: bytes
+
+
+class Proof(NamedTuple):
+    """A Multiproof as contracts take it."""
+
+    nodes: tuple[bytes, ...]
+    flags: bytes
+
+
+class Settlement(NamedTuple):
+    """The arguments of PolicyBooks.settle."""
+
+    book_id: int
+    report_id: int
+    observations: tuple[Observation, ...]
+    claims: tuple[Claim, ...]
+    in_report: Proof
+    in_book: Proof
+
+    def with_claim(self, place: int, **changes: int | str | bytes) -> Settlement:
+        """The same with one claim changed, and the proofs as they were."""
+        return self._replace(claims=_changed(self.claims, place, changes))
+
+    def with_observation(self, place: int, **changes: int | bytes) -> Settlement:
+        """The same with one observation changed, and the proofs as they were."""
+        return self._replace(observations=_changed(self.observations, place, changes))
+
+
+def settlement(book: Book, report: Report, which: Iterable[int] | None = None) -> Settlement:
+    """What settles the policies at places `which` of the book, all by default, by the report."""
+    places = range(len(book.policies)) if which is None else which
+    in_book = book.tree.multiproof(places)
+    chosen = [book.policies[place] for place in in_book.order]
+    risks = {one.risk for one in chosen}
+    in_report = report.tree.multiproof(
+        place for place, seen in enumerate(report.observations) if seen.risk in risks
+    )
+    observations = tuple(report.observations[place] for place in in_report.order)
+    place_of = {seen.risk: place for place, seen in enumerate(observations)}
+    claims = tuple(
+        Claim(one.number, place_of[one.risk], one.payee, one.sum_insured, one.terms) for one in chosen
+    )
+    return Settlement(
+        book.id,
+        report.id,
+        observations,
+        claims,
+        Proof(in_report.nodes, in_report.flags),
+        Proof(in_book.nodes, in_book.flags),
+    )
+
+
+def issued(book: Book, book_id: int) -> Book:
+    """The book, with its id."""
+    return replace(book, id=book_id)
+
+
+def published(report: Report, report_id: int) -> Report:
+    """The report, with its id."""
+    return replace(report, id=report_id)
+
+
+def _changed(items: Sequence[NamedTuple], place: int, changes: Mapping[str, object]) -> tuple:
+    """`items` with one of them changed."""
+    return tuple(one._replace(**changes) if at == place else one for at, one in enumerate(items))
