@@ -27,7 +27,7 @@ from troth.chain import keeper
 from troth.chain.rpc import Node, quantity
 from troth.errors import BadSetting, Busy, NodeError, NoNode
 
-__all__ = ["Embedded", "down", "find_anvil", "status", "up", "wait_until_saved"]
+__all__ = ["Embedded", "down", "find_anvil", "running", "status", "up", "wait_until_saved"]
 
 BLOCK_GAS = 200_000_000
 """Gas of a block: room for several full settlement transactions."""
@@ -44,7 +44,7 @@ class Embedded:
 
     url: str
     pid: int
-    keys: Path
+    accounts: Path
     """What Anvil wrote with --config-out; for `development_signers`."""
     log: Path
 
@@ -59,9 +59,9 @@ def up(home: Path, *, anvil: Path | None = None, genesis: int | None = None) -> 
     folder = home / "chain"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder, home):
-        if (running := status(home)) is not None:
-            _await(folder, running.url, running.pid, keys=True)
-            return running
+        if (found := status(home)) is not None:
+            _await(folder, found.url, found.pid, keys=True)
+            return found
         binary = find_anvil(anvil)
         memory = _read(folder / "chain.json")
         state = _choose_state(folder)
@@ -75,10 +75,7 @@ def up(home: Path, *, anvil: Path | None = None, genesis: int | None = None) -> 
         else:
             raise NoNode(_url(memory), f"Anvil did not start: {_last_line(folder / 'anvil.log')}")
         _resume_clock(_url(memory), memory, resumed=state is not None)
-        running = status(home)
-        if running is None:
-            raise NoNode(_url(memory), f"Anvil stopped at once: {_last_line(folder / 'anvil.log')}")
-        return running
+        return running(home)
 
 
 def down(home: Path) -> bool:
@@ -107,6 +104,14 @@ def status(home: Path) -> Embedded | None:
     if "port" not in memory or not keeper.is_alive(process.get("pid", 0), process.get("started", "")):
         return None
     return Embedded(_url(memory), process["pid"], folder / "keys.json", folder / "anvil.log")
+
+
+def running(home: Path) -> Embedded:
+    """The home's chain. Raises NoNode if its process does not run."""
+    if (found := status(home)) is None:
+        memory = _read(home / "chain" / "chain.json")
+        raise NoNode(_url(memory) if "port" in memory else f"the chain of {home}")
+    return found
 
 
 def wait_until_saved(home: Path, block: int, patience: float = 30.0) -> bool:
