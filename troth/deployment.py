@@ -1,8 +1,8 @@
 """Deploying the suite, and remembering what was deployed where.
 
-`deploy` is the one way contracts reach a chain: the embedded chain, `brownie run deploy` and the tests all use
-it. What it did is a `Deployment`, kept as one JSON file a network, and `check` proves that a chain still holds
-exactly that.
+`deploy` is the one way contracts reach a chain: the embedded chain, `brownie run deploy` and the tests all
+use it. What it did is a `Deployment`, kept as one JSON file a network, and `check` proves that a chain still
+holds exactly that.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def deploy(node: Node, sender: Sends, network: str, terms: Terms) -> Deployment:
 
 
 def endow(deployment: Deployment, node: Node, sender: Sends, capital: int, purse: int) -> None:
-    """Mints test dollars: `capital` into the pool, `purse` for the sender to pay premiums. Test networks only."""
+    """Mints test dollars: `capital` into the pool, `purse` for the sender's premiums. Test networks only."""
     token, pool = deployment.contract(node, TOKEN), deployment.contract(node, "CapitalPool")
     sender.send(
         [
@@ -160,7 +160,7 @@ def save(deployment: Deployment, path: Path) -> None:
 
 
 def load(path: Path) -> Deployment:
-    """Reads a deployment's file. Raises NotDeployed where there is none, BadInput where it is another file."""
+    """Reads a deployment's file. Raises NotDeployed if there is none, BadInput if it is another file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         contracts = {

@@ -6,6 +6,9 @@
     ├── WrongChain              the node serves another chain than this home was made for
     ├── NotDeployed             the contracts are not on this chain
     ├── NoFunds                 the account cannot pay for the transaction
+    ├── FeeAboveLimit           the network asks more for gas than the user allows
+    ├── NoMoney                 the account has too little of the token
+    ├── OraclesShort            too few trusted oracle keys are at hand to sign a report
     ├── MissingRole             the account may not do this
     ├── ContractRefused         a contract's custom error, by name, with its arguments
     ├── TransactionFailed       a mined transaction reverted, or never got mined
@@ -14,6 +17,7 @@
     ├── WrongPassword           the keystore does not open
     ├── Busy                    another process is at work on this home
     ├── NodeInconsistent        the node contradicts itself, and asking again did not help
+    ├── RecordsAltered          the database no longer holds what was put on the chain
     ├── DatabaseFailed          the database cannot be reached, read or written
     ├── DatabaseTooNew          a later version of Troth has changed the database
     ├── BadSetting              exit 2: an option or environment variable breaks its rule
@@ -36,14 +40,18 @@ __all__ = [
     "ContractRefused",
     "DatabaseFailed",
     "DatabaseTooNew",
+    "FeeAboveLimit",
     "MissingRole",
     "NoFunds",
+    "NoMoney",
     "NoNode",
     "NodeError",
     "NodeInconsistent",
     "NotDeployed",
+    "OraclesShort",
     "PoolShort",
     "Problem",
+    "RecordsAltered",
     "ReorgTooDeep",
     "TransactionFailed",
     "TrothError",
@@ -126,6 +134,51 @@ class NoFunds(TrothError):
         return (
             f"{self.account} holds {self.available} wei and needs {self.needed} wei: "
             f"send it at least {self.needed - self.available} wei more, and run the command again"
+        )
+
+
+class FeeAboveLimit(TrothError):
+    """The network asks `asked` wei for a unit of gas, above the user's `limit`."""
+
+    def __init__(self, asked: int, limit: int) -> None:
+        super().__init__(asked, limit)
+        self.asked, self.limit = asked, limit
+
+    def __str__(self) -> str:
+        """Both in wei, and the two ways out."""
+        return (
+            f"the network asks {self.asked} wei for a unit of gas, above the limit of {self.limit}: "
+            "run the command again later, or raise TROTH_MAX_FEE"
+        )
+
+
+class NoMoney(TrothError):
+    """`account` holds `available` of the token and needs `needed`; amounts as text in currency."""
+
+    def __init__(self, account: str, needed: str, available: str) -> None:
+        super().__init__(account, needed, available)
+        self.account, self.needed, self.available = account, needed, available
+
+    def __str__(self) -> str:
+        """The account, both amounts, and what to do."""
+        return (
+            f"{self.account} holds {self.available} and needs {self.needed}: "
+            "send it the rest, and run the command again"
+        )
+
+
+class OraclesShort(TrothError):
+    """A report needs `needed` oracle signatures, and `available` trusted keys are at hand."""
+
+    def __init__(self, needed: int, available: int) -> None:
+        super().__init__(needed, available)
+        self.needed, self.available = needed, available
+
+    def __str__(self) -> str:
+        """Both numbers, and where keys come from."""
+        return (
+            f"a report needs {self.needed} trusted oracle signatures and {self.available} of their keys are "
+            "at hand: name more of the oracles' key files in TROTH_ORACLE_KEYSTORES"
         )
 
 
@@ -233,6 +286,21 @@ class NodeInconsistent(TrothError):
     def __str__(self) -> str:
         """What does not fit, and what to try."""
         return f"the node contradicts itself: {self.detail}; run the command again, or use another --rpc"
+
+
+class RecordsAltered(TrothError):
+    """What the database holds of `what` no longer gives the root that is on the chain."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        """What was altered, and that nothing was sent."""
+        return (
+            f"the records of {self.what} were changed since its root was put on the chain; nothing was sent: "
+            "restore the database from a backup"
+        )
 
 
 class DatabaseFailed(TrothError):

@@ -262,10 +262,10 @@ def _never_connected(error: requests.ConnectionError) -> bool:
 def _chunks(calls: Sequence[RpcCall]) -> list[list[RpcCall]]:
     """The calls in order, in arrays that nodes accept."""
     chunks: list[list[RpcCall]] = []
-    size = ARRAY_BYTES
+    size = 0
     for call in calls:
         length = sum(len(param) if isinstance(param, str) else 200 for param in _flat(call[1]))
-        if size + length > ARRAY_BYTES or len(chunks[-1]) == ARRAY_ITEMS:
+        if not chunks or size + length > ARRAY_BYTES or len(chunks[-1]) == ARRAY_ITEMS:
             chunks.append([])
             size = 0
         chunks[-1].append(call)

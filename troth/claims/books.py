@@ -1,0 +1,216 @@
+"""Policy books: from a file of policies to a root on the chain.
+
+The book is saved with its salts before its root leaves, so a command killed at any moment finds on its return
+what it had drafted: the same file, product and terms are the same book, and it is issued once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from troth.chain.contracts import Event
+from troth.chain.transactions import Call
+from troth.claims import products
+from troth.claims.intake import PolicyRow as PolicyLine
+from troth.claims.intake import read_book
+from troth.claims.keys import bytes32_to_text, risk_to_bytes32
+from troth.errors import BadInput, NoMoney, PoolShort, Problem
+from troth.office import Office
+from troth.store.books import Book, NewBook, PolicyRow, find_book, save_book
+from troth.trees import MerkleTree, keccak
+
+__all__ = ["IssuedBook", "Terms", "issue", "policy_leaf", "policy_reference", "policy_terms", "tree_of"]
+
+
+COOLING_OFF = timedelta(
+    days=14
+)  # Directive 2002/65/EC: the withdrawal period of insurance sold at a distance
+CLAIM_PERIOD = timedelta(days=365)
+_SALT = 16
+_GAS_APPROVE, _GAS_ISSUE = 100_000, 600_000
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a book is issued. Times aware; None takes the default, from the chain's time."""
+
+    deadline: datetime | None = None
+    """After it nothing is paid any more; a year by default."""
+    cancel_until: datetime | None = None
+    """Before it single policies can be cancelled; 14 days by default, or the deadline if that is sooner."""
+    collateral: int = products.WHOLE
+    """Share of the sum insured to reserve, in basis points."""
+    daily_cap: int = 0
+    """Most to be paid in a UTC day, base units; 0 for no cap."""
+
+
+@dataclass(frozen=True)
+class IssuedBook:
+    """A book on the chain. Amounts in base units."""
+
+    book_id: int
+    policies: int
+    sum_insured: int
+    premium: int
+    deadline: datetime
+    transaction: str | None
+    """None if the book was issued before."""
+
+
+def issue(office: Office, path: Path, product_name: str, terms: Terms | None = None) -> IssuedBook:
+    """Issues the book in a file on the newest version of a product, or finds it issued.
+
+    Raises BadInput for the file, the product's name or the terms, PoolShort, NoMoney, MissingRole, and what
+    sending raises; nothing is sent before everything was checked.
+    """
+    terms = terms or Terms()
+    lines = read_book(path, office.decimals)
+    product = products.find(office, product_name)
+    source = _source(lines, product.product_id, terms)
+    office.sync()
+    with office.store.reading() as connection:
+        book = find_book(connection, source=source)
+    if book is not None and book.book_id is not None:
+        return _issued(book, book.book_id, None)
+    if book is None:
+        book = _draft(office, lines, product.product_id, terms, source)
+    return _send(office, book)
+
+
+def policy_reference(salt: bytes, policy_ref: str) -> bytes:
+    """keccak-256 of salt and reference: all of the insurer's own reference that reaches the chain."""
+    return keccak(salt + policy_ref.encode())
+
+
+def policy_terms(premium: int, reference: bytes) -> bytes:
+    """What settling need not know and cancelling reveals, see contracts/claims/Leaves.sol."""
+    return keccak(premium.to_bytes(12, "big") + reference)
+
+
+def policy_leaf(policy: PolicyRow) -> bytes:
+    """A policy's leaf in its book's tree, see contracts/claims/Leaves.sol."""
+    terms = policy_terms(policy.premium, policy_reference(policy.salt, policy.policy_ref))
+    return keccak(
+        policy.number.to_bytes(4, "big")
+        + risk_to_bytes32(policy.risk)
+        + policy.payee
+        + policy.sum_insured.to_bytes(12, "big")
+        + terms
+    )
+
+
+def tree_of(policies: Iterable[PolicyRow]) -> MerkleTree:
+    """The tree of a whole book, its policies in order of number."""
+    return MerkleTree.build([policy_leaf(policy) for policy in policies])
+
+
+def _draft(office: Office, lines: Sequence[PolicyLine], product_id: int, terms: Terms, source: bytes) -> Book:
+    """Numbers and salts the policies and saves the book."""
+    now = office.now()
+    deadline = terms.deadline or now + CLAIM_PERIOD
+    cancel_until = terms.cancel_until or min(now + COOLING_OFF, deadline)
+    _check_times(now, cancel_until, deadline)
+    policies = _numbered(lines)
+    book = NewBook(
+        source=source,
+        root=tree_of(policies).root,
+        product_id=product_id,
+        policy_count=len(policies),
+        sum_insured=sum(policy.sum_insured for policy in policies),
+        premium=sum(policy.premium for policy in policies),
+        collateral=terms.collateral,
+        daily_cap=terms.daily_cap,
+        cancel_until=cancel_until,
+        deadline=deadline,
+    )
+    _check_money(office, book)
+    with office.store.writing() as connection:
+        return save_book(connection, book, policies)
+
+
+def _numbered(lines: Sequence[PolicyLine]) -> list[PolicyRow]:
+    """The policies in order of risk, so that one event's policies are neighbours and share their proofs."""
+    salts = os.urandom(_SALT * len(lines))
+    ordered = sorted(lines, key=lambda line: (line.risk, line.ref))
+    return [
+        PolicyRow(
+            number,
+            line.ref,
+            bytes32_to_text(line.risk),
+            line.payee,
+            line.sum_insured,
+            line.premium,
+            salts[number * _SALT : (number + 1) * _SALT],
+        )
+        for number, line in enumerate(ordered)
+    ]
+
+
+def _send(office: Office, book: Book) -> IssuedBook:
+    """Sends the root, and the approval for its premium where one is needed."""
+    _check_money(office, book)
+    books = office.contract("PolicyBooks")
+    terms = (
+        book.root,
+        book.product_id,
+        book.policy_count,
+        int(book.cancel_until.timestamp()),
+        int(book.deadline.timestamp()),
+        book.collateral,
+        book.daily_cap,
+        book.sum_insured,
+        book.premium,
+    )
+    issuing = books.prepare("issue", terms, gas=_GAS_ISSUE, label=f"issue a book of {book.policy_count}")
+    *_, receipt = office.sender.send([*approval(office, book.premium), issuing])
+    event: Event
+    (event,) = books.events(receipt, "BookIssued")
+    return _issued(book, event.arguments.bookId, receipt.hash)
+
+
+def approval(office: Office, amount: int) -> list[Call]:
+    """The call, if one is needed, that lets the pool take `amount` from the office's account."""
+    granted = office.token.call("allowance", office.sender.address, office.pool.address)
+    if granted >= amount:
+        return []
+    return [office.token.prepare("approve", office.pool.address, amount, gas=_GAS_APPROVE)]
+
+
+def _check_times(now: datetime, cancel_until: datetime, deadline: datetime) -> None:
+    """Raises BadInput for a deadline that has passed, or cancelling after it."""
+    if deadline <= now:
+        raise BadInput(
+            [Problem("--deadline", None, None, deadline.isoformat(), f"it is {now.isoformat()} on the chain")]
+        )
+    if cancel_until > deadline:
+        reason = f"after the deadline, {deadline.isoformat()}"
+        raise BadInput([Problem("--cancel-until", None, None, cancel_until.isoformat(), reason)])
+
+
+def _check_money(office: Office, book: NewBook) -> None:
+    """Raises NoMoney or PoolShort while nothing has been sent."""
+    account = office.sender.address
+    held, free = office.token.call("balanceOf", account), office.pool.call("freeAssets")
+    if held < book.premium:
+        raise NoMoney(account, office.amount(book.premium), office.amount(held))
+    reserve = -(-book.sum_insured * book.collateral // products.WHOLE)
+    if free + book.premium < reserve:
+        raise PoolShort(office.amount(reserve - book.premium), office.amount(free))
+
+
+def _source(lines: Sequence[PolicyLine], product_id: int, terms: Terms) -> bytes:
+    """A digest of all that a book is made from."""
+    digest = sha256(repr((product_id, terms)).encode())
+    for line in lines:
+        digest.update(repr(line).encode())
+    return digest.digest()
+
+
+def _issued(book: Book, book_id: int, transaction: str | None) -> IssuedBook:
+    """The result for a book that is on the chain."""
+    return IssuedBook(book_id, book.policy_count, book.sum_insured, book.premium, book.deadline, transaction)

@@ -1,0 +1,186 @@
+"""An insurer's office: the chain, the contracts, the keys and the books of record, opened from settings.
+
+Every use case takes an Office. Reading needs no key; the first use of `sender` takes the home's lock and
+opens the key, so that two commands never send from one account at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+
+from troth import deployment as deployments
+from troth.chain import anvil
+from troth.chain.accounts import LocalSigner, Signer, development_signers, signer_of
+from troth.chain.contracts import Contract
+from troth.chain.rpc import Node
+from troth.chain.sender import Sender
+from troth.claims import ledger
+from troth.config import Settings
+from troth.deployment import Deployment
+from troth.errors import BadSetting, Busy, NoNode
+from troth.money import format_amount
+from troth.store import Store
+from troth.store.journal import StoredJournal
+
+__all__ = ["Office", "Progress", "deployment_file", "embedded_chain", "progress_ignored"]
+
+Progress = Callable[[int, int], None]
+"""Told how much is done of how much."""
+
+ORACLES = 3  # development accounts 1 to 3 of the embedded chain sign its reports
+QUORUM = 2
+
+
+def progress_ignored(done: int, total: int) -> None:
+    """For callers that show no progress."""
+
+
+class Office:
+    """Where a command works. Use as a context manager."""
+
+    def __init__(self, settings: Settings, node: Node, deployment: Deployment, store: Store) -> None:
+        """Parts already opened; see `open`."""
+        self.settings, self.node, self.deployment, self.store = settings, node, deployment, store
+        self._stack = ExitStack()
+
+    @classmethod
+    def open(cls, settings: Settings) -> Office:
+        """Opens the home's embedded chain, or the node the settings name, and proves it is the right one.
+
+        Raises NoNode, NotDeployed, WrongChain, DatabaseFailed, DatabaseTooNew, BadInput.
+        """
+        url = settings.rpc or embedded_chain(settings).url
+        node = Node(url, timeout=settings.timeout)
+        deployment = deployments.load(deployment_file(settings, node))
+        deployment.check(node)
+        return cls(settings, node, deployment, Store.open(settings.database_url))
+
+    def __enter__(self) -> Office:
+        """This office."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Lets go of lock, database and connection."""
+        self._stack.close()
+        self.store.close()
+        self.node.close()
+
+    @cached_property
+    def token(self) -> Contract:
+        """The money."""
+        return self.contract("token")
+
+    @cached_property
+    def pool(self) -> Contract:
+        """Where it is kept."""
+        return self.contract("CapitalPool")
+
+    @cached_property
+    def decimals(self) -> int:
+        """Of the money: one unit is 10**decimals base units."""
+        return int(self.token.call("decimals"))
+
+    @cached_property
+    def symbol(self) -> str:
+        """What the money is called."""
+        return str(self.token.call("symbol"))
+
+    @cached_property
+    def sender(self) -> Sender:
+        """Sends for the office's account. What a killed command left under way is finished first.
+
+        Raises Busy, WrongPassword, BadSetting, and what sending raises.
+        """
+        lock = FileLock(self.settings.home / "sending.lock")
+        try:
+            self._stack.enter_context(lock.acquire(timeout=0))
+        except Timeout:
+            raise Busy(str(self.settings.home)) from None
+        journal = StoredJournal(self.store)
+        sender = Sender(self.node, self._signer, journal, max_fee=self.settings.max_fee)
+        sender.resume(journal.unfinished(sender.address))
+        return sender
+
+    @cached_property
+    def oracles(self) -> Sequence[Signer]:
+        """The oracle keys at hand, in order of address. Raises WrongPassword, BadSetting."""
+        signers: Sequence[LocalSigner]
+        if self.settings.rpc is None:
+            signers = self._development[1 : 1 + ORACLES]
+        elif not self.settings.oracle_keystores:
+            rule = "name the oracles' encrypted key files, separated by colons"
+            raise BadSetting("TROTH_ORACLE_KEYSTORES", "", rule)
+        else:
+            signers = [signer_of(self.settings, path) for path in self.settings.oracle_keystores]
+        return sorted(signers, key=lambda signer: bytes.fromhex(signer.address[2:]))
+
+    @cached_property
+    def ledger_contracts(self) -> ledger.Contracts:
+        """What the ledger indexes."""
+        at = self.deployment.addresses
+        return ledger.Contracts(
+            product_register=at["ProductRegister"],
+            policy_books=at["PolicyBooks"],
+            oracle_reports=at["OracleReports"],
+            capital_pool=at["CapitalPool"],
+            token=at["token"],
+            first_block=self.deployment.block,
+        )
+
+    def amount(self, units: int) -> str:
+        """Base units as people write them: "1250.50 TUSD"."""
+        return f"{format_amount(units, self.decimals)} {self.symbol}"
+
+    def contract(self, name: str) -> Contract:
+        """A contract of the deployment, by name."""
+        return self.deployment.contract(self.node, name)
+
+    def sync(self) -> ledger.Synced:
+        """Brings the index up to the chain. Raises what `ledger.sync` raises."""
+        return ledger.sync(
+            self.store, self.node, self.ledger_contracts, confirmations=self.settings.confirmations
+        )
+
+    def now(self) -> datetime:
+        """The time on the chain."""
+        block = self.node.call("eth_getBlockByNumber", ["latest", False])
+        return datetime.fromtimestamp(int(block["timestamp"], 16), timezone.utc)
+
+    @cached_property
+    def _development(self) -> list[LocalSigner]:
+        """The embedded chain's accounts."""
+        return development_signers(embedded_chain(self.settings).accounts)
+
+    @property
+    def _signer(self) -> Signer:
+        """The office's own account."""
+        if self.settings.keystore is not None:
+            return signer_of(self.settings, self.settings.keystore)
+        if self.settings.rpc is None:
+            return self._development[0]
+        raise BadSetting("TROTH_KEYSTORE", "", "name the encrypted key file that signs, with --keystore")
+
+
+def embedded_chain(settings: Settings) -> anvil.Embedded:
+    """The home's running chain. Raises NoNode if it is down."""
+    if (running := anvil.status(settings.home)) is None:
+        raise NoNode(f"the embedded chain of {settings.home}")
+    return running
+
+
+def deployment_file(settings: Settings, node: Node) -> Path:
+    """Where a home keeps the record of what is deployed on a chain."""
+    network = "embedded" if settings.rpc is None else f"chain-{node.chain_id}"
+    return settings.home / "deployments" / f"{network}.json"
