@@ -14,6 +14,8 @@
     ├── TransactionFailed       a mined transaction reverted, or never got mined
     ├── ReorgTooDeep            the chain rewrote blocks that were taken as final
     ├── PoolShort               the pool has less free money than this needs
+    ├── PoolPaused              the pool is paused
+    ├── NoExit                  the account may not take money out of the pool (yet)
     ├── WrongPassword           the keystore does not open
     ├── Busy                    another process is at work on this home
     ├── NodeInconsistent        the node contradicts itself, and asking again did not help
@@ -42,6 +44,7 @@ __all__ = [
     "DatabaseTooNew",
     "FeeAboveLimit",
     "MissingRole",
+    "NoExit",
     "NoFunds",
     "NoMoney",
     "NoNode",
@@ -49,6 +52,7 @@ __all__ = [
     "NodeInconsistent",
     "NotDeployed",
     "OraclesShort",
+    "PoolPaused",
     "PoolShort",
     "Problem",
     "RecordsAltered",
@@ -250,6 +254,29 @@ class PoolShort(TrothError):
             f"the pool has {self.available} that is neither reserved nor owed, and this needs {self.needed}: "
             "add money with `troth pool deposit AMOUNT`"
         )
+
+
+class PoolPaused(TrothError):
+    """The pool is paused: nothing goes in or out but what is owed."""
+
+    def __str__(self) -> str:
+        """Who can help, and what works meanwhile."""
+        return (
+            "the pool is paused: have a guardian run `troth pool resume`; "
+            "what is owed can still be withdrawn with `troth owed withdraw`"
+        )
+
+
+class NoExit(TrothError):
+    """The account may not take this out of the pool; `reason` says what its notice or its shares allow."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Why, and how one leaves."""
+        return f"nothing left the pool: {self.reason}; give notice with `troth pool leave`, withdraw in its window"
 
 
 class WrongPassword(TrothError):

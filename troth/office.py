@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from troth import deployment as deployments
 from troth.chain import anvil
-from troth.chain.accounts import LocalSigner, Signer, development_signers, signer_of
+from troth.chain.accounts import LocalSigner, Signer, address_in, development_signers, signer_of
 from troth.chain.contracts import Contract
 from troth.chain.rpc import Node
 from troth.chain.sender import Sender
@@ -112,6 +112,13 @@ class Office:
         sender = Sender(self.node, self._signer, journal, max_fee=self.settings.max_fee)
         sender.resume(journal.unfinished(sender.address))
         return sender
+
+    @cached_property
+    def account(self) -> str | None:
+        """The office's own address, without opening its key; None where no key is named, or its file keeps it."""
+        if self.settings.keystore is not None:
+            return address_in(self.settings.keystore)
+        return self._development[0].address if self.settings.rpc is None else None
 
     @cached_property
     def oracles(self) -> Sequence[Signer]:

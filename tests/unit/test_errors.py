@@ -19,6 +19,7 @@ EXAMPLES: list[tuple[TrothError, list[str]]] = [
     (errors.WrongChain("http://node", 31337, 1), ["http://node", "chain 1,", "chain 31337", "--rpc"]),
     (errors.NotDeployed("PolicyBooks", ACCOUNT), ["PolicyBooks", ACCOUNT, "troth up"]),
     (errors.NoFunds(ACCOUNT, 100, 30), [ACCOUNT, "100 wei", "30 wei", "at least 70 wei"]),
+    (errors.FeeAboveLimit(900, 500), ["asks 900 wei", "limit of 500", "TROTH_MAX_FEE"]),
     (errors.MissingRole("UNDERWRITER", ACCOUNT), ["UNDERWRITER", ACCOUNT, "AccessManager"]),
     (
         errors.ContractRefused("PolicyBooksClosed", {"book": 7, "root": b"\x01\xff"}),
@@ -27,6 +28,8 @@ EXAMPLES: list[tuple[TrothError, list[str]]] = [
     (errors.TransactionFailed("0xabc", "out of gas"), ["0xabc", "out of gas", "again is safe"]),
     (errors.ReorgTooDeep(12, "0xaa", "0xbb"), ["block 12", "0xaa", "0xbb", "stop paying"]),
     (errors.PoolShort("10.00", "2.50"), ["10.00", "2.50", "troth pool deposit"]),
+    (errors.PoolPaused(), ["paused", "troth pool resume", "troth owed withdraw"]),
+    (errors.NoExit("the notice opens tomorrow"), ["the notice opens tomorrow", "troth pool leave"]),
     (errors.NoMoney(ACCOUNT, "10.00 TUSD", "2.50 TUSD"), [ACCOUNT, "10.00 TUSD", "2.50 TUSD", "send it"]),
     (errors.OraclesShort(2, 1), ["needs 2", "and 1", "TROTH_ORACLE_KEYSTORES"]),
     (errors.RecordsAltered("book 3"), ["book 3", "nothing was sent", "backup"]),

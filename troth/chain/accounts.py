@@ -21,7 +21,15 @@ from troth.chain.rpc import Node, quantity
 from troth.config import Settings
 from troth.errors import BadSetting, WrongPassword
 
-__all__ = ["LocalSigner", "NodeSigner", "Signer", "development_signers", "read_password", "signer_of"]
+__all__ = [
+    "LocalSigner",
+    "NodeSigner",
+    "Signer",
+    "address_in",
+    "development_signers",
+    "read_password",
+    "signer_of",
+]
 
 _DOMAIN_TYPES = (
     ("name", "string"),
@@ -145,6 +153,15 @@ class NodeSigner:
         """EIP-712 signature, as Signer says. Raises NodeError if the account is not open."""
         typed = _hex_bytes(_typed(domain, types, message))
         return bytes.fromhex(str(self._node.call("eth_signTypedData_v4", [self.address, typed]))[2:])
+
+
+def address_in(path: Path) -> str | None:
+    """The address a key file says it is of, without opening it; None if it says none, as some leave it out."""
+    try:
+        address = bytes.fromhex(str(json.loads(path.read_bytes())["address"]).removeprefix("0x"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return format_address(address) if len(address) == 20 else None
 
 
 def signer_of(settings: Settings, path: Path, ask: Callable[[str], str] = getpass.getpass) -> LocalSigner:
