@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from eth_abi.abi import decode, encode
@@ -179,8 +180,13 @@ def _shaper(item: Item, kind: str) -> _Shaper:
 def _named(name: str, items: Sequence[Item]) -> Callable[[Iterable[Any]], Any]:
     """The maker of named tuples for these members."""
     clean = "".join(c for c in name.removeprefix("struct ").partition("[")[0] if c.isidentifier()) or "Struct"
-    # Named by the contract, so beyond static typing.
-    made: Any = namedtuple(clean, _names(items), rename=True)  # type: ignore[misc]
+    return _struct(clean, tuple(_names(items)))
+
+
+@cache
+def _struct(name: str, members: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+    """The same for the same names: making a class takes longer than decoding what goes into it."""
+    made: Any = namedtuple(name, members, rename=True)  # type: ignore[misc]  # named by the contract
     return made._make
 
 

@@ -12,14 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from troth.chain.sender import Outcome
-from troth.chain.transactions import Call
-from troth.claims import products
+from troth.chain.transactions import Call, Receipt
+from troth.claims import ledger, products
 from troth.claims.batches import Batch, Evidence, batches, call_of, halves
 from troth.claims.books import policy_leaf
 from troth.claims.products import Product
 from troth.claims.reports import observation_leaf
 from troth.errors import BadInput, ContractRefused, MissingRole, Problem, RecordsAltered, TrothError
 from troth.office import Office, Progress, progress_ignored
+from troth.store import schema
 from troth.store.books import Book, PolicyRow, list_books, policies_of
 from troth.store.products import list_products
 from troth.store.reports import ObservationRow, Report, list_reports, observations_of
@@ -56,14 +57,18 @@ class Settlement:
     owed_amount: int
     skipped: int
     """Claims due by a final report that had been settled before."""
-    batches: int
     gas_used: int
     transactions: tuple[str, ...]
-    """Hashes, in the order mined."""
+    """Hashes, one a batch, in the order mined."""
     waiting: tuple[str, ...]
     """Why claims that are due were not sent, in words."""
     failed: tuple[str, ...]
     """Claims that the chain refused, each with its reason."""
+
+    @property
+    def batches(self) -> int:
+        """How many transactions it took."""
+        return len(self.transactions)
 
 
 def settle(
@@ -107,31 +112,24 @@ class _Due:
 
 @dataclass
 class _Run:
-    """A run under way, and its counts so far."""
+    """A run under way."""
 
     office: Office
     progress: Progress
     queue: deque[Batch] = field(default_factory=deque)
-    due: int = 0
-    due_amount: int = 0
-    planned: int = 0
-    settled: int = 0
-    paid: int = 0
-    owed: int = 0
-    owed_amount: int = 0
-    skipped: int = 0
-    gas_used: int = 0
-    transactions: list[str] = field(default_factory=list)
+    sent: dict[int, Batch] = field(default_factory=dict)  # by id of the call
+    dues: list[_Due] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    amounts: dict[str, list[int]] = field(default_factory=lambda: {"paid": [], "owed": []})  # a claim each
+    overtaken: int = 0  # claims that somebody else settled meanwhile
     waiting: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    sent: dict[int, Batch] = field(default_factory=dict)  # by id of the call
     stopped: set[int] = field(default_factory=set)  # books that a wholesale refusal stopped
+    planned: int = 0
 
     def add(self, due: _Due) -> None:
         """Queues what one report makes due in one book, as far as the day's cap goes."""
-        self.skipped += due.skipped
-        self.due += len(due.claims)
-        self.due_amount += sum(due.amount(claim) for claim in due.claims)
+        self.dues.append(due)
         claims = self._within_cap(due)
         self.planned += len(claims)
         self.queue.extend(batches(due.evidence, claims, self.office.settings.batch_gas))
@@ -141,20 +139,21 @@ class _Run:
         while self.queue:
             for outcome in self.office.sender.stream(self._calls()):
                 self._record(outcome)
+                self.progress(sum(map(len, self.amounts.values())), self.planned)
 
     def result(self) -> Settlement:
-        """The counts as a result."""
+        """What the run did."""
+        paid, owed = self.amounts["paid"], self.amounts["owed"]
         return Settlement(
-            due=self.due,
-            due_amount=self.due_amount,
-            settled=self.settled,
-            paid=self.paid,
-            owed=self.owed,
-            owed_amount=self.owed_amount,
-            skipped=self.skipped,
-            batches=len(self.transactions),
-            gas_used=self.gas_used,
-            transactions=tuple(self.transactions),
+            due=sum(len(due.claims) for due in self.dues),
+            due_amount=sum(due.amount(claim) for due in self.dues for claim in due.claims),
+            settled=len(paid) + len(owed),
+            paid=sum(paid),
+            owed=len(owed),
+            owed_amount=sum(owed),
+            skipped=sum(due.skipped for due in self.dues) + self.overtaken,
+            gas_used=sum(receipt.gas_used for receipt in self.receipts),
+            transactions=tuple(receipt.hash for receipt in self.receipts),
             waiting=tuple(dict.fromkeys(self.waiting)),
             failed=tuple(self.failed),
         )
@@ -185,25 +184,17 @@ class _Run:
         return due.claims
 
     def _record(self, outcome: Outcome) -> None:
-        """Counts what became of one batch."""
+        """Takes down what became of one batch."""
         batch = self.sent.pop(id(outcome.call))
         if outcome.receipt is not None:
-            self.gas_used += outcome.receipt.gas_used
-            self.transactions.append(outcome.receipt.hash)
+            self.receipts.append(outcome.receipt)
+            rows = ledger.rows_among(self.office.ledger_contracts, outcome.receipt.logs)
+            for *_, kind, _payee, amount in rows[schema.payments]:
+                self.amounts[kind].append(amount)
+            for *_, skipped, _amount in rows[schema.settlements]:
+                self.overtaken += skipped
         if outcome.failure is not None:
             self._refused(batch, outcome.failure)
-        elif outcome.receipt is not None:
-            for event in self.office.pool.events(outcome.receipt):
-                if event.name == "Paid":
-                    self.paid += event.arguments.amount
-                    self.settled += 1
-                elif event.name == "Owed":
-                    self.owed_amount += event.arguments.amount
-                    self.owed += 1
-                    self.settled += 1
-            for event in self.office.contract("PolicyBooks").events(outcome.receipt, "Settled"):
-                self.skipped += event.arguments.skipped
-        self.progress(self.settled, self.planned)
 
     def _refused(self, batch: Batch, failure: TrothError) -> None:
         """Stops the book, cuts the batch in two, or gives the one claim up."""

@@ -2,8 +2,8 @@
 adds up.
 """
 
-from troth.claims.ledger.events import Contracts, Node
+from troth.claims.ledger.events import Contracts, Node, rows_among
 from troth.claims.ledger.reconcile import Reconciliation, reconcile
 from troth.claims.ledger.sync import Synced, sync
 
-__all__ = ["Contracts", "Node", "Reconciliation", "Synced", "reconcile", "sync"]
+__all__ = ["Contracts", "Node", "Reconciliation", "Synced", "reconcile", "rows_among", "sync"]

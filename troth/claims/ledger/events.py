@@ -174,6 +174,17 @@ def decode_logs(contracts: Contracts, logs: Sequence[Log]) -> Rows:
     return rows
 
 
+def rows_among(contracts: Contracts, logs: Sequence[Log]) -> Rows:
+    """The rows of those logs, as of a receipt, that are events indexed; the others are passed over."""
+    addresses = set(_addresses(contracts))
+    ours = [
+        log
+        for log in logs
+        if log["address"].lower() in addresses and log["topics"] and log["topics"][0] in _EVENTS
+    ]
+    return decode_logs(contracts, ours)
+
+
 class LogReader:
     """Reads logs a range of blocks at a time, as wide as the node allows and memory likes."""
 
