@@ -6,7 +6,7 @@ claims     policies, books, reports and settlements as plain values that can be 
 suite      the contracts, who holds which role, and what each does in a day's work
 """
 
-from support.chain import Clock, anvil, misses, refuses, undone
+from support.chain import Clock, anvil, compiled, misses, refuses, undone
 from support.claims import (
     Book,
     BookTerms,
@@ -43,6 +43,7 @@ __all__ = [
     "anvil",
     "book_as_is",
     "book_of",
+    "compiled",
     "deployed",
     "emitted",
     "endow",

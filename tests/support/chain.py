@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from support.defaults import START
 from troth.chain.anvil import find_anvil
+from troth.chain.artifacts import Artifact
 from troth.chain.rpc import Node
 from troth.errors import ContractRefused, MissingRole, NoNode
+
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
@@ -51,6 +56,12 @@ class Clock:
     def move_by(self, seconds: int) -> None:
         """Lets time pass."""
         self.move_to(self.now + seconds)
+
+
+def compiled(name: str) -> Artifact:
+    """A contract that is not shipped, from what `brownie compile` wrote."""
+    build = json.loads((ROOT / "build" / "contracts" / f"{name}.json").read_text(encoding="utf-8"))
+    return Artifact.of({**build, "sourceHash": build["sha1"]})
 
 
 @contextmanager

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from eth_keys.datatypes import Signature
 
 from support.defaults import (
     CANCEL_UNTIL,
@@ -87,11 +89,23 @@ class Book:
     id: int = 0
 
 
+class Addressed(Protocol):
+    """Whoever has an address: an actor, a contract."""
+
+    @property
+    def address(self) -> str:
+        """Checksummed 0x-hex."""
+
+
 def policy(
-    payee: str, risk: str = RISK, sum_insured: int = SUM_INSURED, premium: int = PREMIUM, number: int = 0
+    payee: Addressed,
+    risk: str = RISK,
+    sum_insured: int = SUM_INSURED,
+    premium: int = PREMIUM,
+    number: int = 0,
 ) -> Policy:
-    """A policy for `payee`. `book_of` gives it its number."""
-    return Policy(number, word(risk), payee, sum_insured, premium, b"")
+    """A policy for `payee`. `book_of` gives it number and reference."""
+    return Policy(number, word(risk), payee.address, sum_insured, premium, b"")
 
 
 def book_of(policies: Iterable[Policy], product_id: int, **terms: int | bytes) -> Book:
@@ -174,6 +188,13 @@ def sign(data: ReportData, signers: Iterable[LocalSigner], contract: str, chain_
     }
     message = dict(zip((name for name, _ in REPORT_TYPE), data, strict=True))
     return tuple(signer.sign_typed(domain, {"Report": REPORT_TYPE}, message) for signer in signers)
+
+
+def recovered(digest: bytes, signature: bytes) -> str:
+    """The address that signed, if `signature` is of `digest`; else that of nobody."""
+    r, s, v = signature[:32], signature[32:64], signature[64]
+    numbers = (v - 27, int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+    return Signature(vrs=numbers).recover_public_key_from_msg_hash(digest).to_checksum_address()
 
 
 # --- settlements
