@@ -103,7 +103,7 @@ def status(home: Path) -> Embedded | None:
     process, memory = _read(folder / keeper.RECORD), _read(folder / "chain.json")
     if "port" not in memory or not keeper.is_alive(process.get("pid", 0), process.get("started", "")):
         return None
-    return Embedded(_url(memory), process["pid"], folder / "keys.json", folder / "anvil.log")
+    return Embedded(_url(memory), process["pid"], folder / keeper.KEYS, folder / "anvil.log")
 
 
 def running(home: Path) -> Embedded:
@@ -152,12 +152,12 @@ def _locked(folder: Path, home: Path) -> Iterator[None]:
 
 def _start(folder: Path, binary: Path, memory: dict[str, Any], state: Path | None) -> bool:
     """Starts Anvil and waits until it answers; False if it ends instead."""
-    (folder / "keys.json").unlink(missing_ok=True)
+    (folder / keeper.KEYS).unlink(missing_ok=True)
     (folder / keeper.RECORD).unlink(missing_ok=True)
     interval = 1 + (state.stat().st_size // _STATE_BYTES if state else 0)
     command = [
         str(binary.resolve()), "--quiet", "--host", "127.0.0.1", "--port", str(memory["port"]),
-        "--state", keeper.STATES[0], "--state-interval", str(interval), "--config-out", "keys.json",
+        "--state", keeper.STATES[0], "--state-interval", str(interval), "--config-out", keeper.KEYS,
         "--gas-limit", str(BLOCK_GAS), "--enable-tx-gas-limit", "--no-request-size-limit",
     ]  # fmt: skip
     if state is None and memory.get("genesis") is not None:
@@ -185,7 +185,7 @@ def _await(folder: Path, url: str, pid: int, *, keys: bool) -> bool:
         while time.monotonic() < deadline:
             if started is None or not keeper.is_alive(pid, started):
                 return False
-            if keys or (folder / "keys.json").exists():
+            if keys or (folder / keeper.KEYS).exists():
                 with suppress(NoNode, NodeError):
                     node.call("eth_chainId")
                     return True

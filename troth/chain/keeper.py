@@ -15,9 +15,10 @@ import sys
 import time
 from pathlib import Path
 
-__all__ = ["RECORD", "STATES", "is_alive", "is_whole", "start_of"]
+__all__ = ["KEYS", "RECORD", "STATES", "is_alive", "is_whole", "start_of"]
 
 RECORD = "process.json"
+KEYS = "keys.json"
 STATES = ("state.json", "state.new.json", "state.saved.json")
 """Where a state may be, newest first: as Anvil writes it, while it is set aside, and set aside."""
 
@@ -97,7 +98,9 @@ def main(folder: Path, command: list[str]) -> None:
     draft.write_text(json.dumps(record))
     draft.replace(folder / RECORD)
     while os.waitpid(pid, os.WNOHANG) == (0, 0):
-        _set_aside(folder)
+        # Anvil writes the keys after it has read its state: moved away before, the state would be lost on it.
+        if (folder / KEYS).exists():
+            _set_aside(folder)
         time.sleep(_TICK)
 
 
