@@ -1,0 +1,58 @@
+"""`python -m benchmarks`: measures, prints a table, and writes JSON where it is asked to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+
+from benchmarks import claims, gas, tree
+from benchmarks.figures import Figure, as_json, print_table
+
+
+class Measure(Protocol):
+    """One of the benchmarks."""
+
+    def __call__(self, *, quick: bool) -> list[Figure]:
+        """Its figures."""
+
+
+MEASURES: dict[str, Measure] = {"gas": gas.measure, "claims": claims.measure, "tree": tree.measure}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures what is named, or everything."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*MEASURES, []], metavar="|".join(MEASURES))
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes: shows that it works, no figures to quote"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures to this file too", metavar="FILE")
+    options = parser.parse_args(arguments)
+    console, progress = Console(), Console(stderr=True)
+    figures: list[Figure] = []
+    for name in options.names or MEASURES:
+        with progress.status(f"measuring {name}"):
+            figures += MEASURES[name](quick=options.quick)
+    print_table(figures, console)
+    if options.json:
+        options.json.write_text(as_json(figures, _machine()), encoding="utf-8")
+        console.print(f"JSON: {options.json}")
+
+
+def _machine() -> dict[str, str]:
+    """What it was measured on."""
+    return {
+        "system": platform.platform(),
+        "processors": str(os.cpu_count()),
+        "python": platform.python_version(),
+    }
+
+
+if __name__ == "__main__":
+    main()
