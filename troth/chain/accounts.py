@@ -156,7 +156,7 @@ class NodeSigner:
 
 
 def address_in(path: Path) -> str | None:
-    """The address a key file says it is of, without opening it; None if it says none, as some leave it out."""
+    """The address a key file says it is of, without opening it; None if it says none: some leave it out."""
     try:
         address = bytes.fromhex(str(json.loads(path.read_bytes())["address"]).removeprefix("0x"))
     except (OSError, ValueError, KeyError, TypeError):

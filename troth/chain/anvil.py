@@ -200,7 +200,7 @@ def _resume_clock(url: str, memory: dict[str, Any], *, resumed: bool) -> None:
     with Node(url) as node:
         last = int(node.call("eth_getBlockByNumber", ["latest", False])["timestamp"], 16)
         if memory.get("genesis") is not None or last >= time.time():
-            node.call("evm_setNextBlockTimestamp", [quantity(last + 1)])
+            node.call("evm_setTime", [quantity(last + 1)])
 
 
 def _choose_state(folder: Path) -> Path | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -98,6 +99,8 @@ def main(folder: Path, command: list[str]) -> None:
     draft.write_text(json.dumps(record))
     draft.replace(folder / RECORD)
     while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        if not folder.exists():
+            os.kill(pid, signal.SIGKILL)  # a home thrown away takes its chain with it
         # Anvil writes the keys after it has read its state: moved away before, the state would be lost on it.
         if (folder / KEYS).exists():
             _set_aside(folder)

@@ -332,7 +332,9 @@ def _is_passing(answer: _Answer) -> bool:
     """Whether it is an error that asking again may cure."""
     if isinstance(answer, Reverted) or not isinstance(answer, NodeError):
         return False
-    return isinstance(answer, Unanswered) or answer.code in PASSING_CODES
+    if isinstance(answer, Unanswered):
+        return True
+    return answer.code in PASSING_CODES and "EVM error" not in answer.detail  # Anvil's -32603 for bad code
 
 
 def _changes(method: str) -> bool:
