@@ -34,6 +34,10 @@ REPORT_TYPE = (
 )
 
 
+NO_REF = bytes(32)
+"""Of a policy to which nobody has given a reference yet."""
+
+
 def word(text: str) -> bytes:
     """A risk or metric as contracts hold it: UTF-8, zero-padded to 32 bytes."""
     return text.encode().ljust(32, b"\0")
@@ -59,10 +63,14 @@ class Policy(NamedTuple):
 
     @property
     def leaf(self) -> bytes:
-        """Its leaf in a book's tree, of 100 bytes."""
-        payee = bytes.fromhex(self.payee[2:])
-        packed = self.number.to_bytes(4, "big") + self.risk + payee + self.sum_insured.to_bytes(12, "big")
-        return keccak(packed + self.terms)
+        """Its leaf in a book's tree."""
+        return policy_leaf(self.number, self.risk, self.payee, self.sum_insured, self.terms)
+
+
+def policy_leaf(number: int, risk: bytes, payee: str, sum_insured: int, terms: bytes) -> bytes:
+    """Hash of 100 bytes."""
+    head = number.to_bytes(4, "big") + risk + bytes.fromhex(payee[2:])
+    return keccak(head + sum_insured.to_bytes(12, "big") + terms)
 
 
 class BookTerms(NamedTuple):
@@ -105,13 +113,13 @@ def policy(
     number: int = 0,
 ) -> Policy:
     """A policy for `payee`. `book_of` gives it number and reference."""
-    return Policy(number, word(risk), payee.address, sum_insured, premium, b"")
+    return Policy(number, word(risk), payee.address, sum_insured, premium, NO_REF)
 
 
 def book_of(policies: Iterable[Policy], product_id: int, **terms: int | bytes) -> Book:
     """A book of `policies`, numbered in the order given. `terms` overrides any of BookTerms."""
     numbered = tuple(
-        one._replace(number=number, ref=one.ref or keccak(b"salt of policy %d" % number))
+        one._replace(number=number, ref=keccak(b"reference %d" % number) if one.ref == NO_REF else one.ref)
         for number, one in enumerate(policies)
     )
     return _book(numbered, product_id, terms)
@@ -217,6 +225,18 @@ class Proof(NamedTuple):
     flags: bytes
 
 
+def root_reached(leaves: Sequence[bytes], proof: Proof) -> bytes:
+    """Where a sound multiproof leads, worked out the plain way."""
+    queue, nodes = list(leaves), list(proof.nodes)
+    for place in range(len(leaves) + len(nodes) - 1):
+        takes_known = proof.flags[place // 8] >> (7 - place % 8) & 1
+        first = queue.pop(0)
+        second = queue.pop(0) if takes_known else nodes.pop(0)
+        queue.append(keccak(min(first, second) + max(first, second)))
+    (root,) = queue
+    return root
+
+
 class Settlement(NamedTuple):
     """The arguments of PolicyBooks.settle."""
 
@@ -226,6 +246,19 @@ class Settlement(NamedTuple):
     claims: tuple[Claim, ...]
     in_report: Proof
     in_book: Proof
+
+    @property
+    def book_root(self) -> bytes:
+        """What the claims and their proof lead to."""
+        leaves = [
+            policy_leaf(one.number, self.observations[one.observation].risk, *one[2:]) for one in self.claims
+        ]
+        return root_reached(leaves, self.in_book)
+
+    @property
+    def report_root(self) -> bytes:
+        """What the observations and their proof lead to."""
+        return root_reached([one.leaf for one in self.observations], self.in_report)
 
     def with_claim(self, place: int, **changes: int | str | bytes) -> Settlement:
         """The same with one claim changed, and the proofs as they were."""

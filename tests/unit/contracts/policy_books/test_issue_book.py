@@ -1,0 +1,159 @@
+"""Issuing a book.
+
+issue
+├── caller is no underwriter: refused, see authority/test_roles.py
+├── root or policy count missing: refused
+├── times: cancelUntil after the deadline, deadline not ahead: refused · both edges: taken
+├── product unknown: refused
+├── collateral: see test_collateral.py
+├── premium not approved, not there: refused
+├── pool paused: refused
+├── pool cannot cover the reserve: refused · just can: taken
+└── else: next id, kept, premium taken, liability reserved, event
+book: unknown: refused
+"""
+
+from __future__ import annotations
+
+import pytest
+from support import Actor, Suite, book_of, emitted, policy, refuses
+from support.defaults import (
+    CANCEL_UNTIL,
+    CAPITAL,
+    DEADLINE,
+    DOLLAR,
+    PREMIUM,
+    PURSE,
+    START,
+    SUM_INSURED,
+    WHOLE,
+)
+
+from troth.chain.contracts import Contract
+
+
+def test_issue_takes_premium_and_reserves_liability(
+    suite: Suite, books: Contract, pool: Contract, underwriter: Actor, customer: Actor
+) -> None:
+    """The book is kept as it was given, nothing paid yet."""
+    book = book_of([policy(customer), policy(customer)], suite.register(), daily_cap=7)
+    receipt = underwriter.send(books, "issue", book.terms)
+    total, premium = 2 * SUM_INSURED, 2 * PREMIUM
+    assert emitted(receipt, books, "BookIssued") == [
+        (1, 1, book.tree.root, 2, total, premium, total, CANCEL_UNTIL, DEADLINE)
+    ]
+    assert emitted(receipt, pool, "PremiumCollected") == [(1, underwriter.address, premium)]
+    assert emitted(receipt, pool, "Reserved") == [(1, total)]
+    assert books.call("book", 1) == (
+        *(book.tree.root, 1, 2, CANCEL_UNTIL, DEADLINE, WHOLE, 7),
+        *(total, total, 0, 0, 0),
+    )
+    assert pool.call("totalReserved") == total
+    assert suite.balance(pool) == CAPITAL + premium
+    assert suite.balance(underwriter) == PURSE - premium
+
+
+def test_issue_numbers_books_from_1(suite: Suite, books: Contract, customer: Actor) -> None:
+    """In the order they come; the count is the last id."""
+    assert books.call("bookCount") == 0
+    assert [suite.book([policy(customer)]).id for _ in range(2)] == [1, 2]
+    assert books.call("bookCount") == 2
+
+
+@pytest.mark.parametrize("missing", [{"root": bytes(32)}, {"policy_count": 0}])
+def test_issue_refuses_book_of_nothing(
+    suite: Suite, customer: Actor, missing: dict[str, int | bytes]
+) -> None:
+    """Neither a root without policies nor policies without a root."""
+    with refuses("PolicyBooksEmpty"):
+        suite.book([policy(customer)], **missing)
+
+
+@pytest.mark.parametrize(
+    ("cancel_until", "deadline"),
+    [(0, START + 1), (START + 1, START + 1)],
+    ids=["never cancelled, over in a second", "cancelled to the last"],
+)
+def test_issue_takes_the_shortest_times(
+    suite: Suite, books: Contract, customer: Actor, cancel_until: int, deadline: int
+) -> None:
+    """Both edges."""
+    book = suite.book([policy(customer)], cancel_until=cancel_until, deadline=deadline)
+    kept = books.call("book", book.id)
+    assert (kept.cancelUntil, kept.deadline) == (cancel_until, deadline)
+
+
+@pytest.mark.parametrize(
+    ("cancel_until", "deadline"),
+    [(START + 2, START + 1), (START, START), (0, START - 1), (0, 0)],
+)
+def test_issue_refuses_times_reversed_or_past(
+    suite: Suite, customer: Actor, cancel_until: int, deadline: int
+) -> None:
+    """A book ends after it begins, and cancelling ends before it does."""
+    with refuses("PolicyBooksTimesInvalid", cancelUntil=cancel_until, deadline=deadline, nowAt=START):
+        suite.book([policy(customer)], cancel_until=cancel_until, deadline=deadline)
+
+
+def test_issue_refuses_unknown_product(suite: Suite, customer: Actor) -> None:
+    """No rule, no promise."""
+    with refuses("ProductRegisterUnknown", productId=5):
+        suite.book([policy(customer)], product_id=5)
+
+
+def test_issue_refuses_premium_not_approved(
+    suite: Suite, pool: Contract, token: Contract, underwriter: Actor, customer: Actor
+) -> None:
+    """The premium is taken, never promised."""
+    underwriter.send(token, "approve", pool.address, PREMIUM - 1)
+    with refuses("ERC20InsufficientAllowance", spender=pool.address, allowance=PREMIUM - 1, needed=PREMIUM):
+        suite.book([policy(customer)])
+
+
+def test_issue_refuses_premium_not_there(
+    suite: Suite, pool: Contract, token: Contract, underwriter: Actor, customer: Actor
+) -> None:
+    """Approved is not enough."""
+    underwriter.send(token, "approve", pool.address, PURSE + 1)
+    with refuses("ERC20InsufficientBalance", sender=underwriter.address, balance=PURSE, needed=PURSE + 1):
+        suite.book([policy(customer, premium=PURSE + 1)])
+
+
+def test_issue_refuses_while_paused_c8(suite: Suite, guardian: Actor, customer: Actor) -> None:
+    """C8: no new promise while the pool stands still."""
+    guardian.send(suite.pool, "pause")
+    with refuses("EnforcedPause"):
+        suite.book([policy(customer)])
+
+
+def test_issue_reserves_up_to_what_the_pool_holds_c2(suite: Suite, pool: Contract, customer: Actor) -> None:
+    """C2: to the last unit, the premium counted in."""
+    suite.book([policy(customer, sum_insured=CAPITAL + PREMIUM)])
+    assert pool.call("freeAssets") == 0
+    assert pool.call("totalReserved") == suite.balance(pool)
+
+
+def test_issue_refuses_what_the_pool_cannot_cover_c2(
+    suite: Suite, books: Contract, pool: Contract, customer: Actor
+) -> None:
+    """C2: one unit more than there is undoes everything, the premium too."""
+    held = CAPITAL + PREMIUM
+    with refuses("CapitalPoolShort", held=held, needed=held + 1):
+        suite.book([policy(customer, sum_insured=held + 1)])
+    assert books.call("bookCount") == 0
+    assert (suite.balance(pool), pool.call("totalReserved")) == (CAPITAL, 0)
+
+
+def test_issue_counts_what_other_books_reserve_c2(suite: Suite, customer: Actor) -> None:
+    """C2: money is reserved once."""
+    suite.book([policy(customer, sum_insured=CAPITAL, premium=0)])
+    with refuses("CapitalPoolShort", held=CAPITAL, needed=CAPITAL + DOLLAR):
+        suite.book([policy(customer, sum_insured=DOLLAR, premium=0)])
+
+
+@pytest.mark.parametrize("book_id", [0, 2])
+def test_book_refuses_unknown_id(suite: Suite, books: Contract, customer: Actor, book_id: int) -> None:
+    """Before the first id and after the last."""
+    suite.book([policy(customer)])
+    with refuses("PolicyBooksUnknown", bookId=book_id):
+        books.call("book", book_id)
