@@ -276,7 +276,7 @@ class NoExit(TrothError):
 
     def __str__(self) -> str:
         """Why, and how one leaves."""
-        return f"nothing left the pool: {self.reason}; give notice with `troth pool leave`, withdraw in its window"
+        return f"nothing left the pool: {self.reason}; first `troth pool leave`, then withdraw in the window"
 
 
 class WrongPassword(TrothError):

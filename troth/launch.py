@@ -51,7 +51,7 @@ def launch(settings: Settings, *, genesis: int | None = None) -> Launched:
     """The home's embedded chain, started from its saved state, with the suite deployed on it once.
 
     A chain that has lost the deployment (its state was deleted, or it fell before saving) gets a new one, and
-    the records of the old are moved aside. `genesis`: as `anvil.up` takes it. Raises BadSetting, Busy, NoNode.
+    the records of the old are moved aside. `genesis` is as for `anvil.up`. Raises BadSetting, Busy, NoNode.
     """
     chain = anvil.up(settings.home, anvil=settings.anvil, genesis=genesis)
     with Node(chain.url, timeout=settings.timeout) as node:
@@ -74,9 +74,9 @@ def launch(settings: Settings, *, genesis: int | None = None) -> Launched:
 def launch_at(settings: Settings, terms: Terms, *, play_money: bool = False) -> Launched:
     """The suite on the chain the settings name, deployed by the settings' key unless this home did so before.
 
-    Without a token in `terms` a test dollar is deployed, and minted: on development chains, elsewhere only with
-    `play_money`. Raises BadSetting, Busy, WrongChain or NotDeployed if the chain no longer has what the home
-    remembers, and what sending raises.
+    Without a token in `terms` a test dollar is deployed, and minted: on development chains, elsewhere only
+    with `play_money`. Raises BadSetting, Busy, WrongChain or NotDeployed if the chain no longer has what the
+    home remembers, and what sending raises.
     """
     assert settings.rpc is not None  # noqa: S101  the caller's choice between this and `launch`
     with _alone(settings.home), Node(settings.rpc, timeout=settings.timeout) as node:

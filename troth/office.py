@@ -115,7 +115,7 @@ class Office:
 
     @cached_property
     def account(self) -> str | None:
-        """The office's own address, without opening its key; None where no key is named, or its file keeps it."""
+        """The office's own address, its key unopened; None where no key is named, or its file says none."""
         if self.settings.keystore is not None:
             return address_in(self.settings.keystore)
         return self._development[0].address if self.settings.rpc is None else None

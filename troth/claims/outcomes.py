@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_,
 from troth.addresses import format_address
 from troth.claims.administration import issued_book, path_of
 from troth.claims.books import policy_leaf, policy_reference, policy_terms
+from troth.claims.keys import risk_to_bytes32
 from troth.claims.owed import withdrawn_after
 from troth.errors import BadInput, Problem
 from troth.money import format_amount
@@ -27,7 +28,7 @@ from troth.store import schema
 from troth.store.books import Book, PolicyRow, list_books, policies_with_ref
 from troth.store.reports import find_report
 
-__all__ = ["Evidence", "Outcome", "Status", "counts", "export", "outcomes", "show"]
+__all__ = ["Outcome", "Proof", "Status", "counts", "export", "outcomes", "show"]
 
 _FETCHED = 5_000
 _IN_A_QUERY = 500  # parameters a statement, for old SQLite's sake
@@ -77,14 +78,13 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """A policy and all it takes to prove it to the PolicyBooks contract, with or without the insurer.
+class Proof:
+    """All it takes to prove a policy to the PolicyBooks contract, with or without the insurer.
 
     Leaf: keccak-256 of number u32, risk, payee, sum insured u96 and terms, big-endian, one after the other.
     Terms: keccak-256 of premium u96 and reference. Reference: keccak-256 of salt and policy reference.
     """
 
-    outcome: Outcome
     contract: str
     """The address of PolicyBooks."""
     root: bytes
@@ -142,28 +142,31 @@ def export(
     return done
 
 
-def show(office: Office, policy_ref: str) -> list[Evidence]:
+def show(office: Office, policy_ref: str) -> list[tuple[Outcome, Proof]]:
     """Every policy issued under a reference, oldest book first. Raises BadInput if there is none."""
     office.sync()
     with office.store.reading() as connection:
         found = [pair for pair in policies_with_ref(connection, policy_ref) if pair[0].is_issued]
     if not found:
-        raise BadInput(
-            [Problem("REF", None, None, policy_ref, "no policy of this reference was issued here")]
-        )
-    return [_evidence(office, book, policy) for book, policy in found]
+        reason = "no policy of this reference was issued here"
+        raise BadInput([Problem("REF", None, None, policy_ref, reason)])
+    return [(_outcome(office, book, policy), _proof(office, book, policy)) for book, policy in found]
 
 
-def _evidence(office: Office, book: Book, policy: PolicyRow) -> Evidence:
+def _outcome(office: Office, book: Book, policy: PolicyRow) -> Outcome:
     """One policy's."""
     (outcome,) = _outcomes(office, [book], None, number=policy.number)
+    return outcome
+
+
+def _proof(office: Office, book: Book, policy: PolicyRow) -> Proof:
+    """One policy's."""
     path = tuple(path_of(office, book, policy.number))
     reference = policy_reference(policy.salt, policy.policy_ref)
-    return Evidence(
-        outcome=outcome,
+    return Proof(
         contract=office.contract("PolicyBooks").address,
         root=book.root,
-        risk=policy.risk.encode().ljust(32, b"\0"),
+        risk=risk_to_bytes32(policy.risk),
         salt=policy.salt,
         reference=reference,
         terms=policy_terms(policy.premium, reference),
@@ -368,7 +371,7 @@ def _cells(outcome: Outcome, decimals: int) -> list[object]:
         elif isinstance(value, Status):
             cells.append(value.value)
         else:
-            cells.append(value.isoformat() if isinstance(value, datetime) else value)
+            cells.append(f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value)
     return cells
 
 
