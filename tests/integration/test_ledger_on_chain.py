@@ -44,7 +44,7 @@ def issue(suite: Suite, store: Store, **terms: int) -> Book:
     """A book of eight policies on two flights, saved and issued."""
     salts = [os.urandom(16) for _ in suite.customers]
     policies = [
-        policy(one.address, RISKS[number // 4], sum_insured=10_001 + number)._replace(
+        policy(one, RISKS[number // 4], sum_insured=10_001 + number)._replace(
             ref=policy_reference(salts[number], f"P-{number}")
         )
         for number, one in enumerate(suite.customers)

@@ -67,9 +67,12 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads: one consistent view. Raises DatabaseFailed."""
-        with self._failing_by_name(), self._engine.connect() as connection, connection.begin():
-            yield connection
+        """A transaction that only reads, and sees one moment throughout. Raises DatabaseFailed."""
+        with self._failing_by_name(), self._engine.connect() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite's readers always do
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -192,8 +192,16 @@ def test_full_disk_fails_by_name_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_reading_sees_one_moment(store: Store) -> None:
-    """A reader does not wait for a writer, and does not see what is not committed."""
+    """A reader waits for no writer, sees nothing uncommitted, and nothing committed since it began."""
+    rows = select(schema.blocks.c.number)
     with store.writing() as writer:
         insert_rows(writer, schema.blocks, [(1, bytes(32))])
         with store.reading() as reader:
-            assert reader.execute(select(schema.blocks)).all() == []
+            assert reader.execute(rows).scalars().all() == []
+    with store.reading() as reader:
+        assert reader.execute(rows).scalars().all() == [1]
+        with store.writing() as writer:
+            insert_rows(writer, schema.blocks, [(2, bytes(32))])
+        assert reader.execute(rows).scalars().all() == [1]
+    with store.reading() as reader:
+        assert reader.execute(rows).scalars().all() == [1, 2]

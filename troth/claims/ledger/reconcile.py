@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Table, func, or_, select
 from troth.claims.ledger.events import Contracts, Node, Row
 from troth.claims.ledger.history import Account, History, Move, Part, parts
 from troth.claims.ledger.sync import sync
-from troth.claims.ledger.views import BookState, Views
+from troth.claims.ledger.views import BookState, PoolState, Views
 from troth.errors import NodeInconsistent
 from troth.store import Store, schema
 from troth.store.books import Book, PolicyRow, list_books, policies_of
@@ -88,7 +88,8 @@ def reconcile(
         states = views.books()
         for book_id in sorted(states.keys() | history.books.keys()):
             check.run(book_id, history.books.get(book_id, Account()), states.get(book_id), books.get(book_id))
-        _check_pool(findings, views, history, states)
+        pool = views.pool()
+        _check_pool(findings, views, history, states, pool)
     if views.block_hash() != before:
         raise NodeInconsistent(f"block {views.block} was replaced while it was being reconciled")
     return Reconciliation(
@@ -99,7 +100,7 @@ def reconcile(
         cancelled=sum(len(account.cancelled) for account in history.books.values()),
         events=sum(account.claims for account in history.books.values()),
         paid=history.claims_paid,
-        owed=views.pool().owed,
+        owed=pool.owed,
         balances=history.outgoing - history.to_investors - history.refunded,
         found=findings.found,
         differences=findings.differences(),
@@ -212,9 +213,11 @@ def _move_text(move: Move) -> str:
     return f"transaction 0x{move[0].hex()}, party 0x{move[1].hex()}"
 
 
-def _check_pool(findings: _Findings, views: Views, history: History, states: dict[int, BookState]) -> None:
+def _check_pool(
+    findings: _Findings, views: Views, history: History, states: dict[int, BookState], pool: PoolState
+) -> None:
     """Holds the pool's totals to events, books and balance."""
-    owed, reserved, balance = views.pool()
+    owed, reserved, balance = pool
     findings.compare("pool", "totalOwed", contract=owed, events=sum(history.owed.values()))
     in_books = sum(state.reserve for state in states.values())
     findings.compare("pool", "totalReserved", contract=reserved, books=in_books)

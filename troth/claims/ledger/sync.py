@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from troth.claims.ledger.events import Contracts, LogReader, Node, Rows, decode_logs, event_filter
 from troth.errors import NodeInconsistent, ReorgTooDeep, WrongChain
@@ -178,18 +180,25 @@ def _identify(store: Store, node: Node, contracts: Contracts) -> None:
         ]
     )
     found = (int(chain_id, 16), _bytes(_hash(genesis)), _bytes(contracts.policy_books))
-    with store.writing() as connection:
-        table = schema.chain
-        known = connection.execute(select(table.c.chain_id, table.c.genesis, table.c.policy_books)).first()
-        if known is not None:
-            if tuple(known) != found:
-                raise WrongChain(node.url, _named(*known), _named(*found))
-            return
+    known = _known_chain(store)
+    if known is None:
         if before is None:
             raise NodeInconsistent(f"it lacks block {before_first}, and the contracts were deployed after it")
-        values = dict(zip(("chain_id", "genesis", "policy_books"), found, strict=True))
-        connection.execute(insert(table).values(one=1, cursor=before_first, **values))
-        _remember(connection, [before])
+        with suppress(IntegrityError), store.writing() as connection:  # another process may have been quicker
+            values = dict(zip(("chain_id", "genesis", "policy_books"), found, strict=True))
+            connection.execute(insert(schema.chain).values(one=1, cursor=before_first, **values))
+            _remember(connection, [before])
+        known = _known_chain(store)
+    if known != found:
+        raise WrongChain(node.url, _named(*(known or found)), _named(*found))
+
+
+def _known_chain(store: Store) -> tuple[int, bytes, bytes] | None:
+    """Chain id, genesis and PolicyBooks of what is indexed, None if nothing is yet."""
+    table = schema.chain
+    with store.reading() as connection:
+        row = connection.execute(select(table.c.chain_id, table.c.genesis, table.c.policy_books)).first()
+    return None if row is None else (row.chain_id, row.genesis, row.policy_books)
 
 
 def _named(chain_id: int, genesis: bytes, policy_books: bytes) -> str:

@@ -360,6 +360,55 @@ def test_reorganisation_between_logs_and_headers_is_read_again(
     assert [row[4] for row in dump(store)["payments"]] == [2]
 
 
+def test_reorganisation_below_the_range_being_read_is_noticed(
+    store: Store, node: FakeNode, insurer: Insurer, tmp_path: Path
+) -> None:
+    """The cursor's own block is replaced while the next, silent ones are read: its events do not stay for
+    ever.
+    """
+    insurer.settle(insurer.issue(some_policies(9), b"r" * 32), [1])
+    sync(store, node, CONTRACTS)
+    insurer.chain.mine(1)
+
+    def once(method: str, params: list[Any]) -> None:
+        if method == "eth_getLogs":
+            node.before = lambda *_: None
+            insurer.chain.reorganise(2)
+            insurer.chain.mine(4)
+
+    node.before = once
+    assert sync(store, node, CONTRACTS, pause=0).undone == 1
+    assert dump(store) == fresh(node, tmp_path)
+    assert count(store) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (lambda _: None, "it has no block 6"),
+        (lambda header: {**header, "number": "0x7"}, "it has no block 6"),
+        (lambda header: {**header, "parentHash": "0x" + "ee" * 32}, "block 6 does not follow block 5"),
+    ],
+)
+def test_headers_that_do_not_follow_one_another_are_refused(
+    store: Store, node: FakeNode, wrong: Callable[[dict[str, Any]], Any], reason: str
+) -> None:
+    """A missing block, another one, another parent: named, and nothing taken."""
+    sync(store, node, CONTRACTS)
+    before = dump(store)
+    node.chain.mine(4)
+    honest = node._block
+
+    def block(number: str, full: bool) -> dict[str, Any] | None:
+        header = honest(number, full)
+        return wrong(header) if number == "0x6" and header else header
+
+    node._block = block  # type: ignore[method-assign]
+    with pytest.raises(NodeInconsistent, match=reason):
+        sync(store, node, CONTRACTS, pause=0)
+    assert dump(store) == before
+
+
 def test_chain_that_keeps_changing_is_given_up(store: Store, node: FakeNode, insurer: Insurer) -> None:
     """A node switching between two forks at every look does not keep us for ever."""
     insurer.chain.mine(3)
@@ -441,7 +490,11 @@ LIES: dict[str, tuple[Mend, str]] = {
     ),
     "another event": (lambda logs: [{**log, "topics": ["0x" + "ee" * 32]} for log in logs], "cannot be read"),
     "a word too few": (lambda logs: [{**log, "data": log["data"][:-64]} for log in logs], "cannot be read"),
-    "half a word": (lambda logs: [{**log, "data": log["data"] + "00"} for log in logs], "cannot be read"),
+    "a word too many": (
+        lambda logs: [{**log, "data": log["data"] + "00" * 32} for log in logs],
+        "cannot be read",
+    ),
+    "a word cut short": (lambda logs: [{**log, "data": log["data"][:-2]} for log in logs], "cannot be read"),
     "an amount of 97 bits": (
         lambda logs: [{**log, "data": "0x" + f"{1 << 96:064x}" * (len(log["data"]) // 64)} for log in logs],
         "cannot be read",
@@ -540,6 +593,23 @@ def test_two_at_once_index_everything_once(database_url: str, insurer: Insurer, 
         slow.before = overtake
         sync(mine, slow, CONTRACTS, pause=0)
         assert events_of(dump(mine)) == events_of(fresh(quick, tmp_path))
+
+
+def test_first_sync_of_two_at_once_remembers_the_chain_once(
+    database_url: str, node: FakeNode, insurer: Insurer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process names the chain while this one is about to: both go on."""
+    a_history(insurer)
+    with Store.open(database_url) as mine, Store.open(database_url) as other:
+        honest = mine.writing
+
+        def overtaken() -> Any:
+            monkeypatch.undo()
+            sync(other, FakeNode(insurer.chain, insurer), CONTRACTS)
+            return honest()
+
+        monkeypatch.setattr(mine, "writing", overtaken)
+        assert sync(mine, node, CONTRACTS) == Synced(len(insurer.chain.blocks) - 1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("at", [2, 5, 9])
