@@ -165,7 +165,7 @@ def _run(
     with Office.open(settings) as office:
         with stages.stage("issue the book"):
             products.add(office, read_product(settings.home / "product.toml"))
-            terms = books.Terms(cancel_until=begins, deadline=ends + CLAIM_PERIOD)
+            terms = books.Terms(begins, ends, ends + CLAIM_PERIOD)
             book = books.issue(office, settings.home / "book.csv", PRODUCT, terms)
         with stages.stage("publish the report"):
             clock.move_to(office.node, int((ends + _AFTER).timestamp()))

@@ -11,6 +11,7 @@ import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol
 import {ICapitalPool} from "./ICapitalPool.sol";
 
 /// @title The vault behind the books, see ICapitalPool
+/// @dev Uses of time: notice counts in days, so a validator's freedom over the timestamp changes nothing.
 contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, ReentrancyGuard {
     using SafeERC20 for IERC20;
 
@@ -58,10 +59,8 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
     ) external restricted whenNotPaused nonReentrant {
         _release(bookId, reserve);
         for (uint256 i = 0; i < payments.length; ++i) {
-            Payment calldata payment = payments[i];
-            if (_sent(bookId, payment)) {
-                emit Paid(bookId, payment.payee, payment.number, payment.amount);
-            }
+            (uint32 number, address payee, uint96 amount) = _read(payments[i]);
+            if (_sent(bookId, number, payee, amount)) emit Paid(bookId, payee, number, amount);
         }
         _requireCovered();
     }
@@ -73,9 +72,8 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
         uint96 reserve
     ) external restricted whenNotPaused nonReentrant {
         _release(bookId, reserve);
-        if (_sent(bookId, payment)) {
-            emit Refunded(bookId, payment.payee, payment.number, payment.amount);
-        }
+        (uint32 number, address payee, uint96 amount) = _read(payment);
+        if (_sent(bookId, number, payee, amount)) emit Refunded(bookId, payee, number, amount);
         _requireCovered();
     }
 
@@ -99,7 +97,6 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
     function giveNotice(uint160 shares) external {
         uint256 held = balanceOf(msg.sender);
         if (shares > held) revert CapitalPoolNoticeExceedsShares(shares, held);
-        // Days matter here, not seconds: a validator's freedom over the timestamp changes nothing.
         uint40 opensAt = uint40(block.timestamp) + noticePeriod;
         uint40 closesAt = opensAt + exitWindow;
         _notices[msg.sender] = Notice(shares, opensAt, closesAt);
@@ -123,12 +120,12 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
 
     /// @inheritdoc ICapitalPool
     function freeAssets() public view returns (uint256) {
-        return totalAssets() - totalReserved;
+        return Math.saturatingSub(super.totalAssets(), totalReserved + totalOwed);
     }
 
     /// @notice What the shares are worth together: everything held but what is owed to payees.
     function totalAssets() public view override returns (uint256) {
-        return super.totalAssets() - totalOwed;
+        return Math.saturatingSub(super.totalAssets(), totalOwed);
     }
 
     /// @notice 0 while paused.
@@ -166,8 +163,16 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
         uint256 assets,
         uint256 shares
     ) internal override nonReentrant {
-        _notices[owner].shares -= uint160(shares); // maxRedeem keeps shares within the notice
+        _notices[owner].shares -= uint160(shares); // maxRedeem keeps them within the notice
         super._withdraw(caller, receiver, owner, assets, shares);
+    }
+
+    /// @dev Notice is given on shares, not by an account: shares that leave take theirs along, or one lot passed
+    /// around could put any number of accounts under notice.
+    function _update(address from, address to, uint256 shares) internal override {
+        super._update(from, to, shares);
+        uint256 left = balanceOf(from);
+        if (_notices[from].shares > left) _notices[from].shares = uint160(left); // less than what was there
     }
 
     /// @dev Six virtual decimals make the share price too dear to inflate by a donation before the first deposit.
@@ -175,14 +180,20 @@ contract CapitalPool is ICapitalPool, ERC4626, AccessManaged, Pausable, Reentran
         return 6;
     }
 
-    /// @dev A failed transfer stops nobody else and loses nothing: the money becomes owed.
+    /// @dev A failed transfer stops nobody else and loses nothing: the money becomes owed. So does a payment to the
+    /// pool itself, which would move nothing.
     /// @return Whether the token moved.
-    function _sent(uint32 bookId, Payment calldata payment) private returns (bool) {
-        if (IERC20(asset()).trySafeTransfer(payment.payee, payment.amount)) return true;
-        owed[payment.payee] += payment.amount;
-        totalOwed += payment.amount;
-        emit Owed(bookId, payment.payee, payment.number, payment.amount);
+    function _sent(uint32 bookId, uint32 number, address payee, uint96 amount) private returns (bool) {
+        if (payee != address(this) && IERC20(asset()).trySafeTransfer(payee, amount)) return true;
+        owed[payee] += amount;
+        totalOwed += amount;
+        emit Owed(bookId, payee, number, amount);
         return false;
+    }
+
+    /// @dev Reading a field from calldata checks its width; here each is checked once.
+    function _read(Payment calldata payment) private pure returns (uint32 number, address payee, uint96 amount) {
+        return (payment.number, payment.payee, payment.amount);
     }
 
     function _release(uint32 bookId, uint96 reserve) private {

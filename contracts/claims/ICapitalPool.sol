@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 /// @title Where the money is
 /// @notice An ERC-4626 vault that backs policy books. Part of its assets is reserved for policies in force and part is
 /// owed to payees whose transfer failed; neither can be withdrawn by those who put up the capital. Leaving takes
-/// notice, so that nobody leaves between a loss and its claim.
+/// notice, then a window to leave in: whoever hears of a loss and wants out is held until its claims are paid. The
+/// token must take no fee and call nobody on transfer.
 interface ICapitalPool {
     /// @notice One policy's money.
     struct Payment {

@@ -28,6 +28,8 @@ interface IOracleReports {
         bytes32 metric;
         bytes32 root;
         uint32 count;
+        uint40 periodStart;
+        uint40 periodEnd;
         uint40 finalAt; // UTC seconds: from here it counts, if it stands as Published
         uint32 replacedBy; // 0 while it is not replaced
         Status status;
@@ -81,7 +83,8 @@ interface IOracleReports {
     /// @dev Requirements: the caller holds the role of challenger.
     function challenge(uint32 reportId, bytes32 reason) external;
 
-    /// @notice Dismisses a challenge: the report is final at once.
+    /// @notice Dismisses a challenge: the report stands again, and is final when its time has come, so that a first,
+    /// weak challenge shuts nobody else out.
     /// @dev Requirements: the caller holds the role of arbiter.
     function uphold(uint32 reportId) external;
 
@@ -93,8 +96,8 @@ interface IOracleReports {
 
     function report(uint32 reportId) external view returns (Report memory);
 
-    /// @notice The root of a final report and its metric. Reverts if the report does not count (yet).
-    function finalReport(uint32 reportId) external view returns (bytes32 root, bytes32 metric);
+    /// @notice A report that counts. Reverts if it does not, or not yet.
+    function finalReport(uint32 reportId) external view returns (Report memory);
 
     function isFinal(uint32 reportId) external view returns (bool);
 

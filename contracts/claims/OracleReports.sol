@@ -7,6 +7,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IOracleReports} from "./IOracleReports.sol";
 
 /// @title Reports signed by M of N oracles, see IOracleReports
+/// @dev Uses of time: periods count in hours and days, so a validator's freedom over the timestamp changes nothing.
 contract OracleReports is IOracleReports, AccessManaged, EIP712 {
     bytes32 private constant REPORT_TYPEHASH =
         keccak256(
@@ -58,7 +59,6 @@ contract OracleReports is IOracleReports, AccessManaged, EIP712 {
     /// @inheritdoc IOracleReports
     function challenge(uint32 reportId, bytes32 reason) external restricted {
         Report storage disputed = _expect(reportId, Status.Published);
-        // Days matter here, not seconds: a validator's freedom over the timestamp changes nothing.
         if (block.timestamp >= disputed.finalAt) revert OracleReportsChallengeOver(reportId, disputed.finalAt);
         disputed.status = Status.Challenged;
         emit ReportChallenged(reportId, msg.sender, reason);
@@ -68,7 +68,6 @@ contract OracleReports is IOracleReports, AccessManaged, EIP712 {
     function uphold(uint32 reportId) external restricted {
         Report storage disputed = _expect(reportId, Status.Challenged);
         disputed.status = Status.Published;
-        disputed.finalAt = uint40(block.timestamp);
         emit ReportUpheld(reportId, disputed.finalAt);
     }
 
@@ -89,16 +88,14 @@ contract OracleReports is IOracleReports, AccessManaged, EIP712 {
     }
 
     /// @inheritdoc IOracleReports
-    function finalReport(uint32 reportId) external view returns (bytes32 root, bytes32 metric) {
-        Report storage found = _reports[reportId];
-        if (!isFinal(reportId)) revert OracleReportsNotFinal(reportId, found.status, found.finalAt);
-        return (found.root, found.metric);
+    function finalReport(uint32 reportId) external view returns (Report memory found) {
+        found = _reports[reportId];
+        if (!_isFinal(found)) revert OracleReportsNotFinal(reportId, found.status, found.finalAt);
     }
 
     /// @inheritdoc IOracleReports
-    function isFinal(uint32 reportId) public view returns (bool) {
-        Report storage found = _reports[reportId];
-        return found.status == Status.Published && block.timestamp >= found.finalAt;
+    function isFinal(uint32 reportId) external view returns (bool) {
+        return _isFinal(_reports[reportId]);
     }
 
     /// @inheritdoc IOracleReports
@@ -134,6 +131,8 @@ contract OracleReports is IOracleReports, AccessManaged, EIP712 {
         added.metric = data.metric;
         added.root = data.root;
         added.count = data.count;
+        added.periodStart = data.periodStart;
+        added.periodEnd = data.periodEnd;
         added.finalAt = uint40(block.timestamp) + challengePeriod;
         added.status = Status.Published;
 
@@ -159,6 +158,10 @@ contract OracleReports is IOracleReports, AccessManaged, EIP712 {
             if (signer <= before) revert OracleReportsSignersUnordered(before, signer);
             before = signer;
         }
+    }
+
+    function _isFinal(Report memory found) private view returns (bool) {
+        return found.status == Status.Published && block.timestamp >= found.finalAt;
     }
 
     function _expect(uint32 reportId, Status expected) private view returns (Report storage found) {

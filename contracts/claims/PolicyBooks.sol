@@ -14,6 +14,8 @@ import {Multiproof, Multiproofs} from "./Multiproofs.sol";
 import {Rules} from "./Rules.sol";
 
 /// @title Books issued, settled, cancelled and expired, see IPolicyBooks
+/// @dev Uses of time: cover, deadlines and daily caps count in days, so a validator's freedom over the timestamp
+/// changes nothing.
 contract PolicyBooks is IPolicyBooks, AccessManaged {
     using SafeCast for uint256;
 
@@ -26,15 +28,10 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
     /// @inheritdoc IPolicyBooks
     uint32 public bookCount;
     mapping(uint32 bookId => Book) private _books;
+    mapping(bytes32 root => uint32 bookId) private _issued;
     /// @dev 256 policies a word; a set bit is a policy settled or cancelled.
     mapping(uint32 bookId => mapping(uint256 word => uint256 bits)) private _settled;
     mapping(uint32 productId => uint16 share) private _minimumCollateral;
-
-    /// @dev What a batch takes from its book.
-    struct Draw {
-        uint256 sumInsured;
-        uint256 amount;
-    }
 
     constructor(
         address authority,
@@ -50,9 +47,10 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
     /// @inheritdoc IPolicyBooks
     function issue(BookTerms calldata terms) external restricted returns (uint32 bookId) {
         if (terms.root == 0 || terms.policyCount == 0) revert PolicyBooksEmpty();
-        // Days matter here, not seconds: a validator's freedom over the timestamp changes nothing.
-        if (terms.cancelUntil > terms.deadline || terms.deadline <= block.timestamp) {
-            revert PolicyBooksTimesInvalid(terms.cancelUntil, terms.deadline, block.timestamp);
+        if (_issued[terms.root] != 0) revert PolicyBooksAlreadyIssued(_issued[terms.root]);
+        bool inOrder = terms.coverFrom <= terms.coverUntil && terms.coverUntil <= terms.deadline;
+        if (!inOrder || terms.deadline <= block.timestamp) {
+            revert PolicyBooksTimesInvalid(terms.coverFrom, terms.coverUntil, terms.deadline, block.timestamp);
         }
         products.product(terms.productId); // reverts if unknown
         uint16 atLeast = minimumCollateral(terms.productId);
@@ -61,17 +59,20 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         }
 
         bookId = ++bookCount;
+        _issued[terms.root] = bookId;
         uint96 reserve = Math.mulDiv(terms.sumInsured, terms.collateral, WHOLE, Math.Rounding.Ceil).toUint96();
         Book storage added = _books[bookId];
         added.root = terms.root;
         added.productId = terms.productId;
         added.policyCount = terms.policyCount;
-        added.cancelUntil = terms.cancelUntil;
+        added.coverFrom = terms.coverFrom;
+        added.coverUntil = terms.coverUntil;
         added.deadline = terms.deadline;
         added.collateral = terms.collateral;
         added.dailyCap = terms.dailyCap;
         added.outstanding = terms.sumInsured;
         added.reserve = reserve;
+        added.premium = terms.premium;
 
         pool.underwrite(bookId, msg.sender, terms.premium, reserve);
         _emitIssued(bookId, terms, reserve);
@@ -86,22 +87,25 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         Multiproof calldata inReport,
         Multiproof calldata inBook
     ) external returns (uint256 amount, uint256 skipped) {
-        Book storage from = _known(bookId);
-        if (block.timestamp > from.deadline) {
-            revert PolicyBooksDeadlinePassed(bookId, from.deadline, block.timestamp);
+        if (claims.length == 0) revert PolicyBooksNoClaims();
+        Book storage book_ = _known(bookId);
+        if (block.timestamp > book_.deadline) {
+            revert PolicyBooksDeadlinePassed(bookId, book_.deadline, block.timestamp);
         }
-        uint16[] memory shares = _shares(from.productId, reportId, observations, inReport);
+        uint16[] memory shares = _shares(book_, reportId, observations, inReport);
         bytes32[] memory leaves = new bytes32[](claims.length);
         ICapitalPool.Payment[] memory payments = new ICapitalPool.Payment[](claims.length);
-        Draw memory draw = _mark(bookId, observations, claims, shares, leaves, payments);
+        uint256 sumInsured;
+        (amount, sumInsured) = _mark(bookId, observations, claims, shares, leaves, payments);
         bytes32 reached = Multiproofs.rootOf(leaves, inBook);
-        if (reached != from.root) revert PolicyBooksNotInBook(reached, from.root);
-        if (payments.length != 0) {
-            pool.pay(bookId, payments, _draw(bookId, from, draw));
-        }
+        if (reached != book_.root) revert PolicyBooksNotInBook(reached, book_.root);
+
         skipped = claims.length - payments.length;
-        emit Settled(bookId, reportId, payments.length, skipped, draw.amount);
-        return (draw.amount, skipped);
+        if (payments.length != 0) {
+            _countPaid(bookId, book_, amount);
+            pool.pay(bookId, payments, _drawReserve(bookId, book_, sumInsured));
+        }
+        emit Settled(bookId, reportId, payments.length, skipped, amount);
     }
 
     /// @inheritdoc IPolicyBooks
@@ -111,35 +115,46 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         uint96 refund,
         bytes32[] calldata proof
     ) external restricted {
-        Book storage from = _known(bookId);
-        if (block.timestamp >= from.cancelUntil) {
-            revert PolicyBooksCancellationOver(bookId, from.cancelUntil, block.timestamp);
+        Book storage book_ = _known(bookId);
+        if (block.timestamp >= book_.coverFrom) {
+            revert PolicyBooksCoverBegun(bookId, book_.coverFrom, block.timestamp);
         }
-        if (refund > policy.premium) revert PolicyBooksRefundExceedsPremium(refund, policy.premium);
+        uint96 refundable = policy.premium < book_.premium ? policy.premium : book_.premium;
+        if (refund > refundable) revert PolicyBooksRefundExceedsPremium(refund, refundable);
         bytes32 root = MerkleProof.processProofCalldata(proof, _leafOf(policy));
-        if (root != from.root) revert PolicyBooksNotInBook(root, from.root);
-        if (policy.number >= from.policyCount) {
-            revert PolicyBooksNumberOutOfRange(policy.number, from.policyCount);
+        if (root != book_.root) revert PolicyBooksNotInBook(root, book_.root);
+        if (policy.number >= book_.policyCount) {
+            revert PolicyBooksNumberOutOfRange(policy.number, book_.policyCount);
         }
         if (isSettled(bookId, policy.number)) revert PolicyBooksAlreadySettled(bookId, policy.number);
 
         _settled[bookId][policy.number >> 8] |= 1 << (policy.number & 0xff);
-        uint96 reserve = _drawReserve(bookId, from, policy.sumInsured);
+        book_.premium -= refund;
+        uint96 reserve = _drawReserve(bookId, book_, policy.sumInsured);
         pool.refund(bookId, ICapitalPool.Payment(policy.number, policy.payee, refund), reserve);
         emit PolicyCancelled(bookId, policy.number, refund);
     }
 
     /// @inheritdoc IPolicyBooks
     function expire(uint32 bookId) external returns (uint96 released) {
-        Book storage from = _known(bookId);
-        if (block.timestamp <= from.deadline) {
-            revert PolicyBooksDeadlineAhead(bookId, from.deadline, block.timestamp);
+        Book storage book_ = _known(bookId);
+        if (block.timestamp <= book_.deadline) {
+            revert PolicyBooksDeadlineAhead(bookId, book_.deadline, block.timestamp);
         }
-        released = from.reserve;
+        released = book_.reserve;
         if (released == 0) revert PolicyBooksNothingReserved(bookId);
-        from.reserve = 0;
+        book_.reserve = 0;
         pool.release(bookId, released);
         emit BookExpired(bookId, released);
+    }
+
+    /// @inheritdoc IPolicyBooks
+    function extendDeadline(uint32 bookId, uint40 deadline) external restricted {
+        Book storage book_ = _known(bookId);
+        if (deadline <= book_.deadline) revert PolicyBooksDeadlineNotLater(deadline, book_.deadline);
+        if (book_.reserve == 0) revert PolicyBooksNothingReserved(bookId);
+        book_.deadline = deadline;
+        emit DeadlineExtended(bookId, deadline);
     }
 
     /// @inheritdoc IPolicyBooks
@@ -150,6 +165,7 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
 
     /// @inheritdoc IPolicyBooks
     function setMinimumCollateral(uint32 productId, uint16 share) external restricted {
+        products.product(productId); // reverts if unknown
         if (share == 0 || share > WHOLE) revert PolicyBooksCollateralOutOfRange(share, 1, WHOLE);
         _minimumCollateral[productId] = share;
         emit MinimumCollateralSet(productId, share);
@@ -187,7 +203,7 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         uint16[] memory shares,
         bytes32[] memory leaves,
         ICapitalPool.Payment[] memory payments
-    ) private returns (Draw memory draw) {
+    ) private returns (uint256 amount, uint256 sumInsured) {
         mapping(uint256 => uint256) storage settled = _settled[bookId];
         uint32 policyCount = _books[bookId].policyCount;
         uint256 word = claims[0].number >> 8;
@@ -195,8 +211,9 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         uint256 due = 0;
         for (uint256 i = 0; i < claims.length; ++i) {
             Claim calldata claim = claims[i];
-            (uint32 number, uint16 seen, uint96 sumInsured) = (claim.number, claim.observation, claim.sumInsured);
-            leaves[i] = Leaves.policy(number, observations[seen].risk, claim.payee, sumInsured, claim.terms);
+            (uint32 number, uint16 seen, uint96 sum) = (claim.number, claim.observation, claim.sumInsured);
+            if (seen >= observations.length) revert PolicyBooksObservationMissing(number, seen);
+            leaves[i] = Leaves.policy(number, observations[seen].risk, claim.payee, sum, claim.terms);
             if (number >= policyCount) revert PolicyBooksNumberOutOfRange(number, policyCount);
             if (number >> 8 != word) {
                 settled[word] = bits;
@@ -207,15 +224,15 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
             if (bits & bit != 0) continue;
             bits |= bit;
 
-            uint96 amount = uint96(_part(sumInsured, shares[seen])); // a share is at most WHOLE
-            if (amount == 0) revert PolicyBooksNotDue(number);
+            uint96 part = uint96(_part(sum, shares[seen])); // safe: no product has a share above WHOLE
+            if (part == 0) revert PolicyBooksNotDue(number);
             ICapitalPool.Payment memory payment = payments[due];
-            (payment.number, payment.payee, payment.amount) = (number, claim.payee, amount);
+            (payment.number, payment.payee, payment.amount) = (number, claim.payee, part);
             // Safe: no more than 2^32 sums of 96 bits are added up, for a policy is marked once.
             unchecked {
                 ++due;
-                draw.sumInsured += sumInsured;
-                draw.amount += amount;
+                sumInsured += sum;
+                amount += part;
             }
         }
         settled[word] = bits;
@@ -225,39 +242,45 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         }
     }
 
-    /// @dev Takes a batch's payments from its book, within the day's cap.
-    /// @return reserve What the pool is to release for it.
-    function _draw(uint32 bookId, Book storage from, Draw memory draw) private returns (uint96 reserve) {
+    /// @dev Counts a batch's payments, within the day's cap.
+    function _countPaid(uint32 bookId, Book storage book_, uint256 amount) private {
         uint32 today = uint32(block.timestamp / 1 days);
-        uint256 paidToday = (from.today == today ? from.paidToday : 0) + draw.amount;
-        uint96 cap = from.dailyCap;
+        uint256 paidToday = (book_.today == today ? book_.paidToday : 0) + amount;
+        uint96 cap = book_.dailyCap;
         if (cap != 0 && paidToday > cap) revert PolicyBooksDailyCapExceeded(bookId, cap, paidToday);
-        from.paid += draw.amount.toUint96();
-        from.paidToday = paidToday.toUint96();
-        from.today = today;
-        return _drawReserve(bookId, from, draw.sumInsured);
+        book_.paid += amount.toUint96();
+        book_.paidToday = paidToday.toUint96();
+        book_.today = today;
     }
 
     /// @dev A book whose terms understate its policies' sums is stopped here, before it touches another's reserve.
     /// Rounded down for every draw and up at issue, the reserve never runs out before the sum insured does.
-    function _drawReserve(uint32 bookId, Book storage from, uint256 sumInsured) private returns (uint96 reserve) {
-        uint96 outstanding = from.outstanding;
+    function _drawReserve(
+        uint32 bookId,
+        Book storage book_,
+        uint256 sumInsured
+    ) private returns (uint96 reserve) {
+        uint96 outstanding = book_.outstanding;
         if (sumInsured > outstanding) revert PolicyBooksOverdrawn(bookId, outstanding, sumInsured);
-        reserve = _part(sumInsured, from.collateral).toUint96();
-        from.outstanding = outstanding - uint96(sumInsured);
-        from.reserve -= reserve;
+        reserve = _part(sumInsured, book_.collateral).toUint96();
+        book_.outstanding = outstanding - uint96(sumInsured);
+        book_.reserve -= reserve;
     }
 
     /// @return shares What the product's rule pays for each observation, all proved to be in the final report.
     function _shares(
-        uint32 productId,
+        Book storage book_,
         uint32 reportId,
         Observation[] calldata observations,
         Multiproof calldata inReport
     ) private view returns (uint16[] memory shares) {
-        (bytes32 root, bytes32 metric) = reports.finalReport(reportId);
-        IProductRegister.Product memory product = products.product(productId);
-        if (metric != product.metric) revert PolicyBooksMetricDiffers(metric, product.metric);
+        IOracleReports.Report memory report = reports.finalReport(reportId);
+        (uint40 coverFrom, uint40 coverUntil) = (book_.coverFrom, book_.coverUntil);
+        if (report.periodStart < coverFrom || report.periodEnd > coverUntil) {
+            revert PolicyBooksPeriodOutsideCover(report.periodStart, report.periodEnd, coverFrom, coverUntil);
+        }
+        IProductRegister.Product memory product = products.product(book_.productId);
+        if (report.metric != product.metric) revert PolicyBooksMetricDiffers(report.metric, product.metric);
 
         bytes32[] memory leaves = new bytes32[](observations.length);
         shares = new uint16[](observations.length);
@@ -267,7 +290,7 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
             shares[i] = Rules.shareOf(product, seen.value);
         }
         bytes32 reached = Multiproofs.rootOf(leaves, inReport);
-        if (reached != root) revert PolicyBooksNotInReport(reached, root);
+        if (reached != report.root) revert PolicyBooksNotInReport(reached, report.root);
     }
 
     function _known(uint32 bookId) private view returns (Book storage known) {
@@ -284,7 +307,8 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
             terms.sumInsured,
             terms.premium,
             reserve,
-            terms.cancelUntil,
+            terms.coverFrom,
+            terms.coverUntil,
             terms.deadline
         );
     }

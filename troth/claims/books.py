@@ -26,23 +26,23 @@ from troth.trees import MerkleTree, keccak
 
 __all__ = ["IssuedBook", "Terms", "issue", "policy_leaf", "policy_reference", "policy_terms", "tree_of"]
 
-
-COOLING_OFF = timedelta(
-    days=14
-)  # Directive 2002/65/EC: the withdrawal period of insurance sold at a distance
-CLAIM_PERIOD = timedelta(days=365)
+COVER = timedelta(days=365)
+CLAIM_PERIOD = timedelta(days=90)
 _SALT = 16
 _GAS_APPROVE, _GAS_ISSUE = 100_000, 600_000
 
 
 @dataclass(frozen=True)
 class Terms:
-    """On what terms a book is issued. Times aware; None takes the default, from the chain's time."""
+    """On what terms a book is issued. Times aware; None takes the default."""
 
+    cover_from: datetime | None = None
+    """Only reports of periods within the cover count; before it single policies can be cancelled. By default
+    00:00 UTC of the present day on the chain."""
+    cover_until: datetime | None = None
+    """A year after cover begins by default."""
     deadline: datetime | None = None
-    """After it nothing is paid any more; a year by default."""
-    cancel_until: datetime | None = None
-    """Before it single policies can be cancelled; 14 days by default, or the deadline if that is sooner."""
+    """After it nothing is paid any more; 90 days after cover ends by default."""
     collateral: int = products.WHOLE
     """Share of the sum insured to reserve, in basis points."""
     daily_cap: int = 0
@@ -112,9 +112,10 @@ def tree_of(policies: Iterable[PolicyRow]) -> MerkleTree:
 def _draft(office: Office, lines: Sequence[PolicyLine], product_id: int, terms: Terms, source: bytes) -> Book:
     """Numbers and salts the policies and saves the book."""
     now = office.now()
-    deadline = terms.deadline or now + CLAIM_PERIOD
-    cancel_until = terms.cancel_until or min(now + COOLING_OFF, deadline)
-    _check_times(now, cancel_until, deadline)
+    cover_from = terms.cover_from or now.replace(hour=0, minute=0, second=0)
+    cover_until = terms.cover_until or cover_from + COVER
+    deadline = terms.deadline or cover_until + CLAIM_PERIOD
+    _check_times(now, cover_from, cover_until, deadline)
     policies = _numbered(lines)
     book = NewBook(
         source=source,
@@ -125,7 +126,8 @@ def _draft(office: Office, lines: Sequence[PolicyLine], product_id: int, terms: 
         premium=sum(policy.premium for policy in policies),
         collateral=terms.collateral,
         daily_cap=terms.daily_cap,
-        cancel_until=cancel_until,
+        cover_from=cover_from,
+        cover_until=cover_until,
         deadline=deadline,
     )
     _check_money(office, book)
@@ -159,7 +161,8 @@ def _send(office: Office, book: Book) -> IssuedBook:
         book.root,
         book.product_id,
         book.policy_count,
-        int(book.cancel_until.timestamp()),
+        int(book.cover_from.timestamp()),
+        int(book.cover_until.timestamp()),
         int(book.deadline.timestamp()),
         book.collateral,
         book.daily_cap,
@@ -181,15 +184,20 @@ def approval(office: Office, amount: int) -> list[Call]:
     return [office.token.prepare("approve", office.pool.address, amount, gas=_GAS_APPROVE)]
 
 
-def _check_times(now: datetime, cancel_until: datetime, deadline: datetime) -> None:
-    """Raises BadInput for a deadline that has passed, or cancelling after it."""
-    if deadline <= now:
-        raise BadInput(
-            [Problem("--deadline", None, None, deadline.isoformat(), f"it is {now.isoformat()} on the chain")]
-        )
-    if cancel_until > deadline:
-        reason = f"after the deadline, {deadline.isoformat()}"
-        raise BadInput([Problem("--cancel-until", None, None, cancel_until.isoformat(), reason)])
+def _check_times(now: datetime, cover_from: datetime, cover_until: datetime, deadline: datetime) -> None:
+    """Raises BadInput for cover that ends before it begins, or a deadline before cover ends or before now."""
+    rules = (
+        ("--cover-until", cover_until, cover_from, "cover begins", cover_until >= cover_from),
+        ("--deadline", deadline, cover_until, "cover ends", deadline >= cover_until),
+        ("--deadline", deadline, now, "the chain's own time is", deadline > now),
+    )
+    problems = [
+        Problem(option, None, None, given.isoformat(), f"too early: {what} {bound.isoformat()}")
+        for option, given, bound, what, is_kept in rules
+        if not is_kept
+    ]
+    if problems:
+        raise BadInput(problems)
 
 
 def _check_money(office: Office, book: NewBook) -> None:

@@ -104,7 +104,8 @@ def leave(office: Office, amount: int | None = None) -> Notice:
     held = pool.call("balanceOf", account)
     shares = held if amount is None else pool.call("previewWithdraw", amount)
     if shares > held or (amount is None and held == 0):
-        raise NoExit(f"{account} has {office.amount(pool.call('convertToAssets', held))} in the pool")
+        has = office.amount(pool.call("convertToAssets", held))
+        raise NoExit(f"{account} has {has} in it: give notice of no more than that")
     office.sender.send([pool.prepare("giveNotice", shares)])
     given = pool.call("notice", account)
     return Notice(given.shares, pool.call("convertToAssets", given.shares), *_window(given))
@@ -153,15 +154,17 @@ def _check_notice(office: Office, account: str, amount: int | None) -> None:
     """Raises NoExit unless the account gave notice of so much and its window is open."""
     notice, now = _notice(office, account), office.now()
     if notice is None:
-        raise NoExit("no notice was given")
+        raise NoExit("no notice was given: first `troth pool leave`")
     if now < notice.opens_at:
         raise NoExit(
             f"the notice opens at {notice.opens_at.isoformat()}; it is {now.isoformat()} on the chain"
         )
     if now >= notice.closes_at:
-        raise NoExit(f"the notice lapsed at {notice.closes_at.isoformat()}")
+        raise NoExit(
+            f"the notice lapsed at {notice.closes_at.isoformat()}: give it again with `troth pool leave`"
+        )
     if amount is not None and amount > notice.worth:
-        raise NoExit(f"the notice covers {office.amount(notice.worth)}")
+        raise NoExit(f"the notice covers {office.amount(notice.worth)}: take out no more than that")
 
 
 def _notice(office: Office, account: str) -> Notice | None:

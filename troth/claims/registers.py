@@ -51,7 +51,8 @@ class BookEntry:
     """By settlement, owed included."""
     daily_cap: int
     """Most to be paid in a UTC day, 0 for no cap."""
-    cancel_until: datetime
+    cover_from: datetime
+    cover_until: datetime
     deadline: datetime
     expired: bool
     """Whether the deadline has passed."""
@@ -98,7 +99,8 @@ def books(office: Office) -> list[BookEntry]:
             reserve=state.reserve,
             paid=state.paid,
             daily_cap=state.dailyCap,
-            cancel_until=_time(state.cancelUntil),
+            cover_from=_time(state.coverFrom),
+            cover_until=_time(state.coverUntil),
             deadline=_time(state.deadline),
             expired=now > _time(state.deadline),
             written_here=row.book_id in ours,

@@ -224,7 +224,7 @@ def _due(office: Office, book_id: int | None) -> Iterator[_Due]:
     now = int(office.now().timestamp())
     for book in issued:
         product = versions[book.product_id]
-        relevant = [report for report in final if report.metric == product.metric]
+        relevant = [report for report in final if _is_about(report, book, product)]
         if relevant and now <= int(book.deadline.timestamp()):
             yield from _due_of(office, book, product, relevant, now)
 
@@ -259,6 +259,12 @@ def _due_of(
         if allowance is not None:
             allowance = max(0, allowance - sum(due.amount(claim) for claim in claims))
         yield due
+
+
+def _is_about(report: Report, book: Book, product: Product) -> bool:
+    """Whether a report is on the product's metric, and of a period within the book's cover."""
+    within = book.cover_from <= report.period_start and report.period_end <= book.cover_until
+    return within and report.metric == product.metric
 
 
 def _final(office: Office, reports: Sequence[Report]) -> list[Report]:

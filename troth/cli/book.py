@@ -26,11 +26,14 @@ def issue(
     ],
     *,
     product: Annotated[str, typer.Option(help="Name of the product.")],
-    deadline: Annotated[
-        str | None, typer.Option(help="When claims end, as 2027-01-31T00:00:00Z; in a year by default.")
+    cover_from: Annotated[
+        str | None, typer.Option(help="When cover begins, as 2027-01-31T00:00:00Z; today, 00:00, by default.")
     ] = None,
-    cancel_until: Annotated[
-        str | None, typer.Option(help="Until when policies can be cancelled; 14 days by default.")
+    cover_until: Annotated[
+        str | None, typer.Option(help="When cover ends; a year after it begins by default.")
+    ] = None,
+    deadline: Annotated[
+        str | None, typer.Option(help="When claims end; 90 days after cover by default.")
     ] = None,
     collateral: Annotated[
         int, typer.Option(min=1, max=10_000, help="Share of the sum insured to reserve, basis points.")
@@ -43,10 +46,11 @@ def issue(
     """Issue the policies of a file: collect their premium, reserve their liability."""
     from troth.claims import books  # noqa: PLC0415  kept out of --help
 
-    ends, cancels = moment("--deadline", deadline), moment("--cancel-until", cancel_until)
+    begins, ends = moment("--cover-from", cover_from), moment("--cover-until", cover_until)
+    last = moment("--deadline", deadline)
     with Session.of(context).office() as office:
         cap = 0 if daily_cap is None else amount(office, "--daily-cap", daily_cap)
-        terms = books.Terms(deadline=ends, cancel_until=cancels, collateral=collateral, daily_cap=cap)
+        terms = books.Terms(begins, ends, last, collateral=collateral, daily_cap=cap)
         book = books.issue(office, file, product, terms)
         already = book.transaction is None
         if json:

@@ -64,7 +64,8 @@ class NewBook:
     premium: int
     collateral: int
     daily_cap: int
-    cancel_until: datetime
+    cover_from: datetime
+    cover_until: datetime
     deadline: datetime
 
 
@@ -95,7 +96,8 @@ def save_book(connection: Connection, book: NewBook, policies: Iterable[PolicyRo
         return saved
     values = {
         **vars(book),
-        "cancel_until": _seconds(book.cancel_until),
+        "cover_from": _seconds(book.cover_from),
+        "cover_until": _seconds(book.cover_until),
         "deadline": _seconds(book.deadline),
         "drafted_at": int(time.time()),
     }
@@ -177,7 +179,7 @@ def _books() -> Select[Any]:
 def _book(row: Row[Any]) -> Book:
     """The book in a row of `_books`."""
     values = dict(row._mapping)
-    for name in ("cancel_until", "deadline", "drafted_at"):
+    for name in ("cover_from", "cover_until", "deadline", "drafted_at"):
         values[name] = datetime.fromtimestamp(values[name], timezone.utc)
     return Book(**values)
 

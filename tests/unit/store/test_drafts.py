@@ -59,7 +59,8 @@ BOOK = NewBook(
     premium=210,
     collateral=10_000,
     daily_cap=0,
-    cancel_until=MOMENT,
+    cover_from=MOMENT,
+    cover_until=MOMENT,
     deadline=MOMENT,
 )
 REPORT = NewReport(b"m" * 32, b"o" * 32, 2, MOMENT, MOMENT)

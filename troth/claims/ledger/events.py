@@ -76,7 +76,8 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     ),
     "PolicyBooks": (
         "BookIssued(uint32 indexed bookId,uint32 indexed productId,bytes32 root,uint32 policyCount,"
-        "uint96 sumInsured,uint96 premium,uint96 reserve,uint40 cancelUntil,uint40 deadline)",
+        "uint96 sumInsured,uint96 premium,uint96 reserve,uint40 coverFrom,uint40 coverUntil,"
+        "uint40 deadline)",
         "Settled(uint32 indexed bookId,uint32 indexed reportId,"
         "uint256 settled,uint256 skipped,uint256 amount)",
         "PolicyCancelled(uint32 indexed bookId,uint32 indexed number,uint96 refund)",
@@ -112,7 +113,8 @@ _TABLES: dict[str, tuple[Table, tuple[str | None, ...]]] = {
             "sumInsured",
             "premium",
             "reserve",
-            "cancelUntil",
+            "coverFrom",
+            "coverUntil",
             "deadline",
         ),
     ),

@@ -29,15 +29,17 @@ class BookState(NamedTuple):
     root: int
     product_id: int
     policy_count: int
-    cancel_until: int
+    cover_from: int
+    cover_until: int
     deadline: int
     collateral: int
-    daily_cap: int
     outstanding: int
     reserve: int
     paid: int
     paid_today: int
     today: int
+    daily_cap: int
+    premium: int
 
 
 class PoolState(NamedTuple):

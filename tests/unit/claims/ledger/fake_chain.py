@@ -223,8 +223,9 @@ class Insurer:
             "sumInsured": sum_insured,
             "premium": premium,
             "reserve": reserve,
-            "cancelUntil": 1,
-            "deadline": 2,
+            "coverFrom": 1,
+            "coverUntil": 2,
+            "deadline": 3,
         }
         self._emit(
             "PolicyBooks",
