@@ -403,12 +403,12 @@ class Sender:
     def _push(self, run: _Run, used: int, *, stuck: bool) -> list[_Slot]:
         """What to send when nothing has been mined for a while, though the node seemed to have everything."""
         head = run.slots[0]
-        if forgotten := self._forgotten(run.slots):
+        if forgotten := self._forgotten([slot for slot in run.slots if slot.taken]):
             return forgotten
         if stuck and used < head.last.nonce:  # a nonce nobody uses bars the way
             self._fill(run, used)
             return run.slots[:1]
-        if stuck and used == head.last.nonce and self._raise_fee(head):
+        if stuck and head.taken and used == head.last.nonce and self._raise_fee(head):
             return [head]
         if self._node.is_development:
             self._node.call("evm_mine")  # Anvil can stop mining after a burst

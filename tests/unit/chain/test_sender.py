@@ -34,6 +34,7 @@ from troth.errors import (
 FAST = Pace(
     first_poll=0.001, slowest_poll=0.01, repeat=0.05, replace=0.1, missing=0.15, give_up=5.0, window=100
 )
+PATIENT = replace(FAST, missing=5.0)
 LIMIT = 500 * 10**9
 GWEI = 10**9
 _payees = itertools.count(1)
@@ -170,7 +171,14 @@ def test_call_without_gas_waits_for_those_before_it(
     make: Callable[..., Sender], proxy: Proxy, dollar: Contract, signer: LocalSigner, payee: str
 ) -> None:
     """Its estimate would fail on the state before them."""
-    receipts = make().send(
+    silent = [5]
+
+    def lag(params: list[Any], real: Callable[[], Any]) -> Any:
+        silent[0] -= 1
+        return None if silent[0] >= 0 else real()
+
+    proxy.overrides["eth_getTransactionReceipt"] = lag
+    receipts = make(pace=PATIENT).send(
         [
             dollar.prepare("mint", signer.address, 10, gas=200_000),
             dollar.prepare("transfer", payee, 10),
@@ -178,7 +186,9 @@ def test_call_without_gas_waits_for_those_before_it(
         ]
     )
     assert [receipt.succeeded for receipt in receipts] == [True] * 3
-    assert proxy.count("eth_estimateGas") == 1
+    asked = [method for method, _ in proxy.calls]
+    assert asked.count("eth_estimateGas") == 1
+    assert asked[: asked.index("eth_estimateGas")].count("eth_getTransactionReceipt") > 5
     assert dollar.call("balanceOf", payee) == 10
 
 
@@ -259,7 +269,7 @@ def test_poison_does_not_stop_the_others(
     """The node refuses one for ever (EIP-7825): its nonce is filled, or used again if it was the last."""
     calls = [gift(payee) for _ in range(10)]
     calls[place] = gift(payee, gas=16_777_217)
-    outcomes = list(make().stream(calls))
+    outcomes = list(make(pace=replace(FAST, replace=60)).stream(calls))
     bad = [outcome for outcome in outcomes if outcome.failure]
     assert [outcome.call for outcome in bad] == [calls[place]]
     assert "cap" in str(bad[0].failure)
@@ -346,7 +356,7 @@ def test_answers_of_a_lagging_node_are_waited_for(
         return None if silent[0] >= 0 else real()
 
     proxy.overrides["eth_getTransactionReceipt"] = lag
-    (receipt,) = make().send([gift(payee)])
+    (receipt,) = make(pace=PATIENT).send([gift(payee)])
     assert receipt.succeeded
     assert silent[0] < 0
 
@@ -368,6 +378,7 @@ def test_words_nobody_understands_end_in_failure(
     assert balance(node, payee) == 1
 
 
+@pytest.mark.parametrize("window", [1, 100])
 def test_nonce_used_by_somebody_else_is_a_failure_and_no_second_payment(
     *,
     make: Callable[..., Sender],
@@ -376,6 +387,7 @@ def test_nonce_used_by_somebody_else_is_a_failure_and_no_second_payment(
     journal: MemoryJournal,
     signer: LocalSigner,
     payee: str,
+    window: int,
 ) -> None:
     """The key was used from outside; those after it are not harmed."""
     stolen = []
@@ -386,12 +398,15 @@ def test_nonce_used_by_somebody_else_is_a_failure_and_no_second_payment(
         return real()
 
     proxy.overrides["eth_sendRawTransaction"] = steal
-    outcomes = list(make().stream([gift(payee, 1), gift(payee, 1), gift(payee, 1)]))
+    outcomes = list(
+        make(pace=replace(FAST, window=window)).stream([gift(payee, 1), gift(payee, 1), gift(payee, 1)])
+    )
     failed = [outcome for outcome in outcomes if outcome.failure]
     assert len(failed) == 1
     assert "who else uses the key?" in str(failed[0].failure)
     assert balance(node, payee) == 102
     assert journal.unfinished() == []
+    assert len(of(journal)) == 3  # and nothing to fill a nonce that is used up
 
 
 def test_gap_before_the_first_nonce_is_filled(
@@ -478,6 +493,7 @@ def test_fee_below_a_risen_base_fee_is_raised(
     make().send([gift(payee, 5)])
     first, second = of(journal)
     assert (first.nonce, first.max_fee) == (second.nonce, 3)
+    assert proxy.count("eth_sendRawTransaction") == 2
     assert balance(node, payee) == 5
     assert journal.unfinished() == []
 
