@@ -37,7 +37,7 @@ setup: .venv/ready node_modules/ready   ## the set-up alone: .venv and node_modu
 	$(IN) uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-node_modules/ready: package-lock.json .venv/ready
+node_modules/ready: package.json package-lock.json .venv/ready
 	$(IN) npm ci --no-audit --no-fund --ignore-scripts
 	touch $@
 
