@@ -8,32 +8,35 @@ PINNED := --quiet --universal --python-version 3.10 --generate-hashes --no-heade
 help:     ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile
 
-demo: compile   ## real flights, a book of 100,000 policies, claims that settle themselves
+demo: setup     ## real flights, a book of 100,000 policies, claims that settle themselves
 	$(IN) troth demo
 
-test: compile   ## all tests
+test: setup     ## all tests
 	$(IN) python -m pytest
 
-check: compile lint   ## linters, types and all tests
+check: lint     ## linters, types and all tests
 	$(IN) python -m pytest
 
-lint: setup   ## linters and types
+lint: setup     ## linters and types
 	$(IN) ruff check . && ruff format --check . && mypy
-	$(IN) solhint --quiet --disc 'contracts/**/*.sol'
+	$(IN) solhint --quiet --disc --max-warnings 0 'contracts/**/*.sol'
 
-bench: compile   ## Troth beside its rivals, both measured in one run
+bench: setup    ## Troth beside its rivals, both measured in one run
 	$(IN) python -m benchmarks
 
-compile: setup   ## contracts, by Brownie, into build/ and troth/artifacts/
+setup: build/ready     ## the set-up alone: Python and Node packages, contracts compiled by Brownie
+
+compile: build/ready   ## contracts, after a change, into build/ and troth/artifacts/
+
+build/ready: brownie-config.yaml $(shell find contracts -name '*.sol') .venv/ready node_modules/ready
 	$(IN) brownie compile
 	$(IN) python scripts/ship_artifacts.py
-
-setup: .venv/ready node_modules/ready   ## the set-up alone: .venv and node_modules
+	touch $@
 
 .venv/ready: toolchain/bootstrap.txt requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(IN) python -m pip install --quiet --require-hashes -r toolchain/bootstrap.txt
-	$(IN) uv pip install --require-hashes --no-build-isolation -r requirements.txt
+	$(IN) uv pip install --quiet --require-hashes --no-build-isolation -r requirements.txt
 	$(IN) uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -41,10 +44,10 @@ node_modules/ready: package.json package-lock.json .venv/ready
 	$(IN) npm ci --no-audit --no-fund --ignore-scripts
 	touch $@
 
-lock: setup   ## requirements.txt and package-lock.json anew, from what is declared
+lock: setup     ## requirements.txt and package-lock.json anew, from what is declared
 	$(IN) uv pip compile $(PINNED) -o toolchain/bootstrap.txt toolchain/bootstrap.in
 	$(IN) uv pip compile $(PINNED) -o requirements.txt pyproject.toml requirements.in
 	$(IN) npm install --package-lock-only
 
-clean:    ## remove what set-up and compiling made
+clean:          ## remove what set-up and compiling made
 	rm -rf .venv node_modules build
