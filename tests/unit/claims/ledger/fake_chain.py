@@ -289,8 +289,9 @@ class Insurer:
 
     def _book(self, book_id: int) -> tuple[Any, ...]:
         book = self.books[book_id]
-        terms = (book.root, book.product_id, len(book.policies), 1, 2, book.collateral, 0)
-        return (*terms, book.outstanding, book.reserve, book.paid, 0, 0)
+        terms = (book.root, book.product_id, len(book.policies), 1, 2, 3, book.collateral)
+        premium = sum(policy.premium for policy in book.policies)
+        return (*terms, book.outstanding, book.reserve, book.paid, 0, 0, 0, premium)
 
     def _settledWords(self, book_id: int, first: int, count: int) -> list[int]:  # noqa: N802  the contract's name
         bits = self.books[book_id].bits
@@ -440,6 +441,6 @@ def draft(store: Store, policies: list[PolicyRow], root: bytes) -> Book:
     sum_insured, premium = (
         sum(getattr(one, what) for one in policies) for what in ("sum_insured", "premium")
     )
-    book = NewBook(root, root, 1, len(policies), sum_insured, premium, WHOLE, 0, moment, moment)
+    book = NewBook(root, root, 1, len(policies), sum_insured, premium, WHOLE, 0, moment, moment, moment)
     with store.writing() as connection:
         return save_book(connection, book, policies)

@@ -130,7 +130,7 @@ def test_every_event_becomes_its_row(store: Store, node: FakeNode, insurer: Insu
         (1, "replaced", None, None, None, 2),
         (1, "upheld", None, None, 10, None),
     ]
-    assert rows["books_issued"] == [(1, 1, b"r" * 32, 12, 12_078, 120, 12_078, 1, 2)]
+    assert rows["books_issued"] == [(1, 1, b"r" * 32, 12, 12_078, 120, 12_078, 1, 2, 3)]
     assert rows["premiums"] == [(1, INSURER, 120)]
     assert sorted(rows["payments"]) == [
         (1, 1, "paid", payee_of(1), 1_002),
