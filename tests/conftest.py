@@ -12,6 +12,15 @@ from troth.chain.rpc import Node
 from troth.deployment import Deployment
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The switch that accepts new figures."""
+    parser.addoption(
+        "--snapshot-update",
+        action="store_true",
+        help="write tests/snapshots/*.json anew instead of comparing",
+    )
+
+
 @pytest.fixture(scope="session")
 def node() -> Iterator[Node]:
     """Anvil on a free port, its clock standing still. Do not change it outside of `suite`."""

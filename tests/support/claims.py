@@ -12,12 +12,14 @@ from typing import NamedTuple, Protocol
 from eth_keys.datatypes import Signature
 
 from support.defaults import (
-    CANCEL_UNTIL,
+    COVER_FROM,
+    COVER_UNTIL,
     DEADLINE,
     METRIC,
+    PERIOD_END,
+    PERIOD_START,
     PREMIUM,
     RISK,
-    START,
     SUM_INSURED,
     WHOLE,
 )
@@ -79,7 +81,8 @@ class BookTerms(NamedTuple):
     root: bytes
     product_id: int
     policy_count: int
-    cancel_until: int = CANCEL_UNTIL
+    cover_from: int = COVER_FROM
+    cover_until: int = COVER_UNTIL
     deadline: int = DEADLINE
     collateral: int = WHOLE
     daily_cap: int = 0
@@ -116,13 +119,16 @@ def policy(
     return Policy(number, word(risk), payee.address, sum_insured, premium, NO_REF)
 
 
-def book_of(policies: Iterable[Policy], product_id: int, **terms: int | bytes) -> Book:
-    """A book of `policies`, numbered in the order given. `terms` overrides any of BookTerms."""
-    numbered = tuple(
-        one._replace(number=number, ref=keccak(b"reference %d" % number) if one.ref == NO_REF else one.ref)
-        for number, one in enumerate(policies)
-    )
-    return _book(numbered, product_id, terms)
+def book_of(policies: Iterable[Policy], product_id: int, *, salt: str = "", **terms: int | bytes) -> Book:
+    """A book of `policies`, numbered in the order given. `terms` overrides any of BookTerms.
+
+    A root can be issued once: another book of the same policies on the same product needs a `salt`.
+    """
+    numbered = []
+    for number, one in enumerate(policies):
+        salted = keccak(f"reference {number} of product {product_id} {salt}".encode())
+        numbered.append(one._replace(number=number, ref=salted if one.ref == NO_REF else one.ref))
+    return _book(tuple(numbered), product_id, terms)
 
 
 def book_as_is(policies: Iterable[Policy], product_id: int, **terms: int | bytes) -> Book:
@@ -164,8 +170,8 @@ class ReportData(NamedTuple):
     metric: bytes
     root: bytes
     count: int
-    period_start: int = START - 86_400
-    period_end: int = START - 1
+    period_start: int = PERIOD_START
+    period_end: int = PERIOD_END
     replaces: int = 0
 
 

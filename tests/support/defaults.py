@@ -30,5 +30,10 @@ ON_TIME, LATE, VERY_LATE = 0, 200, 400
 
 SUM_INSURED = 400 * DOLLAR
 PREMIUM = 20 * DOLLAR
-CANCEL_UNTIL = START + 10 * DAY
+PERIOD_START = START - DAY
+PERIOD_END = START - 1
+"""Reports are of the day before."""
+COVER_FROM = PERIOD_START
+"""Cover has begun, so that a test can settle at once; to cancel, let it begin later."""
+COVER_UNTIL = START + 30 * DAY
 DEADLINE = START + 60 * DAY

@@ -127,9 +127,9 @@ class Suite:
         (event,) = emitted(receipt, self.books, "BookIssued")
         return issued(book, event.bookId)
 
-    def book(self, policies: Iterable[Policy], product_id: int | None = None, **terms: int | bytes) -> Book:
-        """Issues a book of `policies`, on a new default product if none is named."""
-        return self.issue(book_of(policies, product_id or self.register(), **terms))
+    def book(self, policies: Iterable[Policy], product_id: int = 0, **options: Any) -> Book:
+        """Issues a book of `policies`, on a new default product if none is named; `options` as `book_of`."""
+        return self.issue(book_of(policies, product_id or self.register(), **options))
 
     def sign(self, data: ReportData, signers: Iterable[Actor] | None = None) -> tuple[bytes, ...]:
         """Signatures by a quorum of oracles, or by `signers` in their order."""

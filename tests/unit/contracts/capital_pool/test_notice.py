@@ -175,7 +175,6 @@ def test_notice_covers_no_more_than_is_still_held(
     assert pool.call("maxRedeem", buyer.address) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="a notice is kept by its account while the shares move on and return")
 def test_notice_does_not_go_on_for_shares_that_came_back(
     suite: Suite, pool: Contract, investor: Actor, clock: Clock
 ) -> None:

@@ -141,3 +141,12 @@ def test_release_refuses_more_than_is_reserved_c2(pool: Contract, bookkeeper: Ac
     """C2: below zero there is nothing."""
     with refuses("Panic", **OVERFLOW):
         bookkeeper.send(pool, "release", BOOK, RESERVED + 1)
+
+
+def test_pay_to_the_pool_itself_is_owed_c7(suite: Suite, pool: Contract, bookkeeper: Actor) -> None:
+    """C7: nothing would move, so it is not said to be paid; whoever withdraws it leaves it where it is."""
+    receipt = bookkeeper.send(pool, "pay", BOOK, [(0, pool.address, DOLLAR)], 0)
+    assert emitted(receipt, pool, "Owed") == [(BOOK, pool.address, 0, DOLLAR)]
+    assert emitted(receipt, pool, "Paid") == []
+    bookkeeper.send(pool, "withdrawOwed", pool.address, pool.address)
+    assert (suite.balance(pool), pool.call("totalOwed")) == (CAPITAL, 0)

@@ -8,7 +8,8 @@ challenge
 uphold
 ├── caller is no arbiter: refused, see authority/test_roles.py
 ├── report unknown, not challenged, replaced: refused
-└── else: Published, final at once, event; not open to challenge again
+├── else: Published as before, event; final when its time has come, at once if it has
+└── after it: open to another challenge until then
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from troth.chain.contracts import Contract
 
 NONE, PUBLISHED, CHALLENGED, REPLACED = range(4)
 GROUNDS = word("wrong flight")
+FINAL_AT = START + CHALLENGE_PERIOD
 
 
 @pytest.fixture
@@ -43,9 +45,7 @@ def test_challenged_report_is_never_final_c3(
     challenger.send(reports, "challenge", report.id, GROUNDS)
     clock.move_by(CHALLENGE_PERIOD + 365 * DAY)
     assert not reports.call("isFinal", report.id)
-    with refuses(
-        "OracleReportsNotFinal", reportId=report.id, status=CHALLENGED, finalAt=START + CHALLENGE_PERIOD
-    ):
+    with refuses("OracleReportsNotFinal", reportId=report.id, status=CHALLENGED, finalAt=FINAL_AT):
         reports.call("finalReport", report.id)
 
 
@@ -63,7 +63,7 @@ def test_challenge_refuses_final_report(
 ) -> None:
     """What may already have been paid on cannot be disputed any more."""
     clock.move_by(CHALLENGE_PERIOD)
-    with refuses("OracleReportsChallengeOver", reportId=report.id, finalAt=START + CHALLENGE_PERIOD):
+    with refuses("OracleReportsChallengeOver", reportId=report.id, finalAt=FINAL_AT):
         challenger.send(reports, "challenge", report.id, GROUNDS)
 
 
@@ -80,27 +80,42 @@ def test_challenge_refuses_second_challenge(reports: Contract, challenger: Actor
         challenger.send(reports, "challenge", report.id, GROUNDS)
 
 
-def test_uphold_makes_the_report_final_at_once(
+def test_uphold_puts_the_report_back_c3(
     reports: Contract, challenger: Actor, arbiter: Actor, report: Report, clock: Clock
 ) -> None:
-    """In the very second, with the challenge period still running."""
+    """C3: as if nobody had disputed it: final when the challenge period is over, and not before."""
     challenger.send(reports, "challenge", report.id, GROUNDS)
-    clock.move_by(5)
     receipt = arbiter.send(reports, "uphold", report.id)
-    assert emitted(receipt, reports, "ReportUpheld") == [(report.id, START + 5)]
+    assert emitted(receipt, reports, "ReportUpheld") == [(report.id, FINAL_AT)]
     found = reports.call("report", report.id)
-    assert (found.status, found.finalAt) == (PUBLISHED, START + 5)
+    assert (found.status, found.finalAt) == (PUBLISHED, FINAL_AT)
+    clock.move_to(FINAL_AT - 1)
+    assert not reports.call("isFinal", report.id)
+    clock.move_to(FINAL_AT)
     assert reports.call("isFinal", report.id)
 
 
-def test_upheld_report_cannot_be_challenged_again(
-    reports: Contract, challenger: Actor, arbiter: Actor, report: Report
+def test_report_upheld_late_is_final_at_once(
+    reports: Contract, challenger: Actor, arbiter: Actor, report: Report, clock: Clock
 ) -> None:
-    """One dispute a report: the second would only delay."""
+    """Its time had come while it was in dispute."""
+    challenger.send(reports, "challenge", report.id, GROUNDS)
+    clock.move_to(FINAL_AT + DAY)
+    arbiter.send(reports, "uphold", report.id)
+    assert reports.call("isFinal", report.id)
+    with refuses("OracleReportsChallengeOver", reportId=report.id, finalAt=FINAL_AT):
+        challenger.send(reports, "challenge", report.id, GROUNDS)
+
+
+def test_upheld_report_can_be_challenged_on_better_grounds(
+    reports: Contract, challenger: Actor, arbiter: Actor, report: Report, clock: Clock
+) -> None:
+    """A first, weak challenge shuts nobody else out."""
     challenger.send(reports, "challenge", report.id, GROUNDS)
     arbiter.send(reports, "uphold", report.id)
-    with refuses("OracleReportsChallengeOver", reportId=report.id, finalAt=START):
-        challenger.send(reports, "challenge", report.id, GROUNDS)
+    clock.move_to(FINAL_AT - 1)
+    challenger.send(reports, "challenge", report.id, word("better grounds"))
+    assert reports.call("report", report.id).status == CHALLENGED
 
 
 def test_uphold_refuses_unchallenged_report(reports: Contract, arbiter: Actor, report: Report) -> None:

@@ -26,7 +26,8 @@ def test_publish_keeps_the_report_and_announces_it(suite: Suite, reports: Contra
     receipt = stranger.send(reports, "publish", data, suite.sign(data))
     final_at = START + CHALLENGE_PERIOD
     assert emitted(receipt, reports, "ReportPublished") == [(1, *data, final_at)]
-    assert reports.call("report", 1) == (word(METRIC), data.root, 2, final_at, 0, PUBLISHED)
+    period = (data.period_start, data.period_end)
+    assert reports.call("report", 1) == (word(METRIC), data.root, 2, *period, final_at, 0, PUBLISHED)
     assert not reports.call("isFinal", 1)
 
 
@@ -37,7 +38,7 @@ def test_publish_numbers_reports_from_1(suite: Suite) -> None:
 
 def test_report_nobody_published_has_no_status(reports: Contract) -> None:
     """All zeros, and never final."""
-    assert reports.call("report", 1) == (bytes(32), bytes(32), 0, 0, 0, NONE)
+    assert reports.call("report", 1) == (bytes(32), bytes(32), 0, 0, 0, 0, 0, NONE)
     assert not reports.call("isFinal", 1)
 
 

@@ -46,7 +46,8 @@ def test_replace_supersedes_the_challenged_report(
     assert emitted(receipt, reports, "ReportPublished") == [(2, *better.data, final_at)]
     old, new = reports.call("report", challenged.id), reports.call("report", 2)
     assert (old.status, old.replacedBy) == (REPLACED, 2)
-    assert new == (word(METRIC), better.data.root, 1, final_at, 0, PUBLISHED)
+    assert (new.metric, new.root, new.count) == better.data[:3]
+    assert (new.finalAt, new.replacedBy, new.status) == (final_at, 0, PUBLISHED)
 
 
 def test_replaced_report_is_never_final_c3(

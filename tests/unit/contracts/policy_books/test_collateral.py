@@ -2,6 +2,7 @@
 
 setMinimumCollateral
 ├── caller is no supervisor: refused, see authority/test_roles.py
+├── product unknown: refused
 ├── 0, more than the whole: refused · 1, the whole: taken
 └── else: kept for that product alone, event; books already issued stay as they are
 issue
@@ -17,21 +18,21 @@ from __future__ import annotations
 
 import pytest
 from support import Actor, Book, Suite, emitted, policy, refuses, settlement
-from support.defaults import CAPITAL, DEADLINE, DOLLAR, PREMIUM, RISK, SUM_INSURED, VERY_LATE, WHOLE
+from support.defaults import CAPITAL, DAY, DEADLINE, DOLLAR, PREMIUM, RISK, SUM_INSURED, VERY_LATE, WHOLE
 
 from troth.chain.contracts import Contract
 
 QUARTER = 2_500
 
 
-def on_collateral(suite: Suite, share: int, *sums: int, premium: int = 0) -> Book:
+def on_collateral(suite: Suite, share: int, *sums: int, premium: int = 0, **terms: int) -> Book:
     """A book of policies over `sums`, on a product whose minimum is `share`."""
     product = suite.register()
     suite["supervisor"].send(suite.books, "setMinimumCollateral", product, share)
     policies = [
         policy(suite.customers[place], sum_insured=one, premium=premium) for place, one in enumerate(sums)
     ]
-    return suite.book(policies, product, collateral=share)
+    return suite.book(policies, product, collateral=share, **terms)
 
 
 @pytest.mark.parametrize("share", [1, QUARTER, WHOLE])
@@ -47,10 +48,19 @@ def test_set_minimum_collateral_is_kept_for_the_product(
 
 
 @pytest.mark.parametrize("share", [0, WHOLE + 1])
-def test_set_minimum_collateral_refuses_other_shares(books: Contract, supervisor: Actor, share: int) -> None:
+def test_set_minimum_collateral_refuses_other_shares(
+    suite: Suite, books: Contract, supervisor: Actor, share: int
+) -> None:
     """Nothing at all is no reserve; more than the whole no book could meet."""
+    product = suite.register()
     with refuses("PolicyBooksCollateralOutOfRange", share=share, atLeast=1, atMost=WHOLE):
-        supervisor.send(books, "setMinimumCollateral", 1, share)
+        supervisor.send(books, "setMinimumCollateral", product, share)
+
+
+def test_set_minimum_collateral_refuses_unknown_product(books: Contract, supervisor: Actor) -> None:
+    """A slip of the number would loosen a product not yet registered."""
+    with refuses("ProductRegisterUnknown", productId=1):
+        supervisor.send(books, "setMinimumCollateral", 1, QUARTER)
 
 
 @pytest.mark.parametrize("share", [0, WHOLE - 1, WHOLE + 1])
@@ -70,7 +80,7 @@ def test_issue_takes_the_minimum_and_nothing_less(
     assert books.call("book", book.id).reserve == SUM_INSURED // 4
     assert suite.pool.call("totalReserved") == SUM_INSURED // 4
     with refuses("PolicyBooksCollateralOutOfRange", share=QUARTER - 1, atLeast=QUARTER, atMost=WHOLE):
-        suite.book([policy(customer)], product, collateral=QUARTER - 1)
+        suite.book([policy(customer)], product, salt="second", collateral=QUARTER - 1)
 
 
 def test_raising_the_minimum_leaves_issued_books_alone(
@@ -103,7 +113,15 @@ def test_settle_releases_its_part_and_pays_the_rest_from_free_assets_c2(
 
 def test_cancel_releases_its_part(suite: Suite, books: Contract, underwriter: Actor) -> None:
     """The same part as settling does."""
-    book = on_collateral(suite, QUARTER, SUM_INSURED, SUM_INSURED, premium=PREMIUM)
+    book = on_collateral(
+        suite,
+        QUARTER,
+        SUM_INSURED,
+        SUM_INSURED,
+        premium=PREMIUM,
+        cover_from=DEADLINE - DAY,
+        cover_until=DEADLINE,
+    )
     underwriter.send(books, "cancel", book.id, book.policies[1], PREMIUM, book.tree.proof(1))
     assert books.call("book", book.id).reserve == SUM_INSURED // 4
 

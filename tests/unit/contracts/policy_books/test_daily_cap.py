@@ -98,8 +98,9 @@ def test_cap_counts_what_is_owed(suite: Suite, capped: Book, late: Report) -> No
 
 
 def test_cap_is_the_books_own(suite: Suite, books: Contract, capped: Book, late: Report) -> None:
-    """Another book of the same policies, without a cap, neither uses it up nor is held by it."""
-    other = suite.book(capped.policies, capped.terms.product_id)
+    """Another book of the same product, without a cap, neither uses it up nor is held by it."""
+    again = [policy(one, sum_insured=HUNDRED) for one in suite.customers[:6]]
+    other = suite.book(again, capped.terms.product_id, salt="second")
     suite.settle(settlement(other, late))
     suite.settle(settlement(capped, late, [0, 1]))
     assert [books.call("book", one.id).paidToday for one in (other, capped)] == [6 * HUNDRED, CAP]

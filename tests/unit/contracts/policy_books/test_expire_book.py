@@ -54,7 +54,7 @@ def test_expire_refuses_to_release_twice_c2(
     suite: Suite, books: Contract, stranger: Actor, book: Book
 ) -> None:
     """C2: the second release would be another book's reserve."""
-    suite.book(book.policies, book.terms.product_id)
+    suite.book([policy(suite.customers[0], sum_insured=15 * HUNDRED)])
     suite.clock.move_to(DEADLINE + 1)
     stranger.send(books, "expire", book.id)
     with refuses("PolicyBooksNothingReserved", bookId=book.id):

@@ -3,7 +3,8 @@
 issue
 ├── caller is no underwriter: refused, see authority/test_roles.py
 ├── root or policy count missing: refused
-├── times: cancelUntil after the deadline, deadline not ahead: refused · both edges: taken
+├── root issued before: refused, whatever became of that book
+├── times: cover that ends before it begins or after the deadline, deadline not ahead: refused · edges: taken
 ├── product unknown: refused
 ├── collateral: see test_collateral.py
 ├── premium not approved, not there: refused
@@ -18,8 +19,9 @@ from __future__ import annotations
 import pytest
 from support import Actor, Suite, book_of, emitted, policy, refuses
 from support.defaults import (
-    CANCEL_UNTIL,
     CAPITAL,
+    COVER_FROM,
+    COVER_UNTIL,
     DEADLINE,
     DOLLAR,
     PREMIUM,
@@ -40,13 +42,13 @@ def test_issue_takes_premium_and_reserves_liability(
     receipt = underwriter.send(books, "issue", book.terms)
     total, premium = 2 * SUM_INSURED, 2 * PREMIUM
     assert emitted(receipt, books, "BookIssued") == [
-        (1, 1, book.tree.root, 2, total, premium, total, CANCEL_UNTIL, DEADLINE)
+        (1, 1, book.tree.root, 2, total, premium, total, COVER_FROM, COVER_UNTIL, DEADLINE)
     ]
     assert emitted(receipt, pool, "PremiumCollected") == [(1, underwriter.address, premium)]
     assert emitted(receipt, pool, "Reserved") == [(1, total)]
     assert books.call("book", 1) == (
-        *(book.tree.root, 1, 2, CANCEL_UNTIL, DEADLINE, WHOLE, 7),
-        *(total, total, 0, 0, 0),
+        *(book.tree.root, 1, 2, COVER_FROM, COVER_UNTIL, DEADLINE, WHOLE),
+        *(total, total, 0, 0, 0, 7, premium),
     )
     assert pool.call("totalReserved") == total
     assert suite.balance(pool) == CAPITAL + premium
@@ -69,30 +71,48 @@ def test_issue_refuses_book_of_nothing(
         suite.book([policy(customer)], **missing)
 
 
+def test_issue_refuses_root_issued_before_c1(suite: Suite, customer: Actor) -> None:
+    """C1: the same policies twice would be paid twice; even when the first book is over."""
+    book = suite.book([policy(customer)], deadline=COVER_UNTIL)
+    with refuses("PolicyBooksAlreadyIssued", bookId=book.id):
+        suite.issue(book)
+    suite.clock.move_to(COVER_UNTIL + 1)
+    suite["stranger"].send(suite.books, "expire", book.id)
+    with refuses("PolicyBooksAlreadyIssued", bookId=book.id):
+        suite.issue(book)
+
+
 @pytest.mark.parametrize(
-    ("cancel_until", "deadline"),
-    [(0, START + 1), (START + 1, START + 1)],
-    ids=["never cancelled, over in a second", "cancelled to the last"],
+    ("cover_from", "cover_until", "deadline"),
+    [(0, 0, START + 1), (START + 1, START + 1, START + 1), (START, START + 1, START + 1)],
+    ids=["cover long over", "all in one second", "to the last"],
 )
 def test_issue_takes_the_shortest_times(
-    suite: Suite, books: Contract, customer: Actor, cancel_until: int, deadline: int
+    suite: Suite, customer: Actor, cover_from: int, cover_until: int, deadline: int
 ) -> None:
-    """Both edges."""
-    book = suite.book([policy(customer)], cancel_until=cancel_until, deadline=deadline)
-    kept = books.call("book", book.id)
-    assert (kept.cancelUntil, kept.deadline) == (cancel_until, deadline)
+    """Edges: cover of one second, claims to its end, a deadline in a second."""
+    book = suite.book([policy(customer)], cover_from=cover_from, cover_until=cover_until, deadline=deadline)
+    kept = suite.books.call("book", book.id)
+    assert (kept.coverFrom, kept.coverUntil, kept.deadline) == (cover_from, cover_until, deadline)
 
 
 @pytest.mark.parametrize(
-    ("cancel_until", "deadline"),
-    [(START + 2, START + 1), (START, START), (0, START - 1), (0, 0)],
+    ("cover_from", "cover_until", "deadline"),
+    [
+        (START + 2, START + 1, START + 3),
+        (START, START + 2, START + 1),
+        (0, 0, START),
+        (0, 0, START - 1),
+        (0, 0, 0),
+    ],
 )
 def test_issue_refuses_times_reversed_or_past(
-    suite: Suite, customer: Actor, cancel_until: int, deadline: int
+    suite: Suite, customer: Actor, cover_from: int, cover_until: int, deadline: int
 ) -> None:
-    """A book ends after it begins, and cancelling ends before it does."""
-    with refuses("PolicyBooksTimesInvalid", cancelUntil=cancel_until, deadline=deadline, nowAt=START):
-        suite.book([policy(customer)], cancel_until=cancel_until, deadline=deadline)
+    """Cover ends after it begins, claims end after cover, and the end is ahead."""
+    times = {"coverFrom": cover_from, "coverUntil": cover_until, "deadline": deadline}
+    with refuses("PolicyBooksTimesInvalid", **times, nowAt=START):
+        suite.book([policy(customer)], cover_from=cover_from, cover_until=cover_until, deadline=deadline)
 
 
 def test_issue_refuses_unknown_product(suite: Suite, customer: Actor) -> None:

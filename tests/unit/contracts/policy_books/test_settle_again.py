@@ -4,11 +4,11 @@ settle, a policy marked before
 ├── the same batch again: all skipped, nothing paid
 ├── among others in another batch: the others paid
 ├── by another report, a worse one included: skipped
-├── marked by cancelling: skipped
+├── cancelled before cover began: skipped
 ├── its number twice in one batch (a faulty book): the first paid, the second skipped
 ├── not due by the report at hand: still skipped, not refused
 ├── all skipped while paused, or beyond the day's cap: passes, nothing moves
-└── the same policies in another book: that book's own matter
+└── the same payee and risk in another book: that book's own matter
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from support import (
     policy,
     settlement,
 )
-from support.defaults import DOLLAR, LATE, ON_TIME, RISK, SUM_INSURED, VERY_LATE
+from support.defaults import DAY, DOLLAR, LATE, ON_TIME, RISK, SUM_INSURED, VERY_LATE
 
 from troth.chain.contracts import Contract
 
@@ -66,13 +66,17 @@ def test_settle_by_another_report_pays_no_more_c1(suite: Suite, books: Contract,
 
 
 def test_settle_skips_cancelled_policy_c1(
-    suite: Suite, books: Contract, underwriter: Actor, book: Book, report: Report
+    suite: Suite, books: Contract, underwriter: Actor, customers: tuple[Actor, ...]
 ) -> None:
     """C1: who got the premium back gets no claim paid."""
+    begins = suite.clock.now + DAY
+    book = suite.book([policy(customers[0]), policy(customers[1])], cover_from=begins)
     underwriter.send(books, "cancel", book.id, book.policies[0], 0, book.tree.proof(0))
-    receipt = suite.settle(settlement(book, report, [0, 1]))
-    assert emitted(receipt, books, "Settled") == [(book.id, report.id, 1, 1, HUNDRED)]
-    assert suite.balance(suite.customers[0]) == 0
+    suite.clock.move_to(begins)
+    report = suite.report({RISK: VERY_LATE}, period_start=begins, period_end=begins)
+    receipt = suite.settle(settlement(book, report))
+    assert emitted(receipt, books, "Settled") == [(book.id, report.id, 1, 1, SUM_INSURED)]
+    assert [suite.balance(one) for one in customers[:2]] == [0, SUM_INSURED]
 
 
 def test_settle_pays_a_number_once_in_one_batch_c1(
@@ -111,10 +115,10 @@ def test_settle_of_settled_only_passes_while_paused_c8(
     assert emitted(receipt, books, "Settled") == [(book.id, report.id, 0, 4, 0)]
 
 
-def test_settle_same_policies_of_another_book_c1(suite: Suite, books: Contract, customer: Actor) -> None:
-    """C1: marks are the book's; two books with one root each collected their premium and each pay once."""
+def test_settle_counts_each_book_by_itself_c1(suite: Suite, books: Contract, customer: Actor) -> None:
+    """C1: marks are the book's; two promises to one payee are two."""
     first = suite.book([policy(customer)])
-    second = suite.book([policy(customer)], first.terms.product_id)
+    second = suite.book([policy(customer)], first.terms.product_id, salt="second")
     report = suite.report({RISK: VERY_LATE})
     suite.settle(settlement(first, report))
     assert not books.call("isSettled", second.id, 0)

@@ -6,6 +6,7 @@ settle
 ├── report unknown, not final yet · in the second it is: pays
 ├── report challenged, replaced · upheld: pays
 ├── report of another metric
+├── report of a period that begins before cover or ends after it · exactly the cover: pays
 ├── a claim on which nothing is due, alone or among others · one skipped: minds it not
 ├── a sum so small that its share is nothing
 ├── more than the book's total sum insured
@@ -34,6 +35,9 @@ from support import (
 from support.defaults import (
     CAPITAL,
     CHALLENGE_PERIOD,
+    COVER_FROM,
+    COVER_UNTIL,
+    DAY,
     DEADLINE,
     DOLLAR,
     LATE,
@@ -49,7 +53,6 @@ from support.defaults import (
 from troth.chain.contracts import Contract
 
 NONE, PUBLISHED, CHALLENGED, REPLACED = range(4)
-OUT_OF_BOUNDS = {"code": 0x32, "reason": "array index out of bounds"}
 FINAL_AT = START + CHALLENGE_PERIOD
 
 
@@ -126,6 +129,38 @@ def test_settle_refuses_report_of_another_metric_c3(suite: Suite, book: Book) ->
         suite.settle(settlement(book, rain, [0]))
 
 
+@pytest.mark.parametrize(("begins", "ends"), [(COVER_FROM, COVER_FROM), (COVER_UNTIL, COVER_UNTIL)])
+def test_settle_takes_period_at_either_end_of_cover_c3(
+    suite: Suite, customer: Actor, begins: int, ends: int
+) -> None:
+    """C3: the first second of cover and the last are covered."""
+    suite.clock.move_to(max(ends, suite.clock.now))
+    book = suite.book([policy(customer)])
+    suite.settle(settlement(book, suite.report({RISK: VERY_LATE}, period_start=begins, period_end=ends)))
+    assert suite.balance(customer) == SUM_INSURED
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        (COVER_FROM - 1, COVER_FROM),
+        (COVER_UNTIL, COVER_UNTIL + 1),
+        (0, COVER_FROM - 1),
+        (0, COVER_UNTIL + DAY),
+    ],
+)
+def test_settle_refuses_period_outside_cover_c3(
+    suite: Suite, customer: Actor, begins: int, ends: int
+) -> None:
+    """C3: what happened a second before cover or after it is not insured, nor what may have."""
+    suite.clock.move_to(max(ends, suite.clock.now))
+    book = suite.book([policy(customer)])
+    report = suite.report({RISK: VERY_LATE}, period_start=begins, period_end=ends)
+    period, cover = {"periodStart": begins, "periodEnd": ends}, (COVER_FROM, COVER_UNTIL)
+    with refuses("PolicyBooksPeriodOutsideCover", **period, coverFrom=cover[0], coverUntil=cover[1]):
+        suite.settle(settlement(book, report))
+
+
 @pytest.mark.parametrize("value", [TIERS[0][0] - 1, ON_TIME, -60, -(2**127)])
 def test_settle_refuses_claim_not_due_c3(suite: Suite, customer: Actor, value: int) -> None:
     """C3: one below the first threshold, and all the way down."""
@@ -152,7 +187,7 @@ def test_settle_refuses_more_than_the_book_insures_c1(suite: Suite, customers: t
     """C1: a book that understates its policies' sums is stopped before it touches another's reserve."""
     policies = [policy(one) for one in customers[:3]]
     book = suite.book(policies, sum_insured=2 * SUM_INSURED)
-    suite.book(policies)
+    suite.book(policies)  # has a reserve that could be taken
     report = suite.report({RISK: VERY_LATE})
     with refuses("PolicyBooksOverdrawn", bookId=book.id, outstanding=2 * SUM_INSURED, needed=3 * SUM_INSURED):
         suite.settle(settlement(book, report))
@@ -171,10 +206,10 @@ def test_settle_refuses_number_beyond_the_count(suite: Suite, customer: Actor, n
 
 
 def test_settle_refuses_batch_without_claims(suite: Suite, book: Book, report: Report) -> None:
-    """Nothing to settle."""
+    """Nothing to settle; not even with the root itself as its proof."""
     batch = settlement(book, report, [0])
-    with refuses("Panic", **OUT_OF_BOUNDS):
-        suite.settle(batch._replace(claims=(), in_book=Proof((), b"")))
+    with refuses("PolicyBooksNoClaims"):
+        suite.settle(batch._replace(claims=(), in_book=Proof((book.tree.root,), b"")))
 
 
 def test_settle_refuses_batch_without_observations_c3(suite: Suite, book: Book, report: Report) -> None:
@@ -186,7 +221,7 @@ def test_settle_refuses_batch_without_observations_c3(suite: Suite, book: Book, 
 
 def test_settle_refuses_index_of_no_observation_c3(suite: Suite, book: Book, report: Report) -> None:
     """C3: one past the last."""
-    with refuses("Panic", **OUT_OF_BOUNDS):
+    with refuses("PolicyBooksObservationMissing", number=0, observation=1):
         suite.settle(settlement(book, report, [0]).with_claim(0, observation=1))
 
 
