@@ -66,7 +66,7 @@ def up(home: Path, *, anvil: Path | None = None, genesis: int | None = None) -> 
         memory = _read(folder / "chain.json")
         state = _choose_state(folder)
         if state is None:
-            memory["genesis"] = genesis
+            memory |= {"genesis": genesis, "born": int(time.time()) if genesis is None else genesis}
         for _ in range(3):  # between choosing a port and using it, another process may take it
             memory["port"] = _free_port(memory.get("port"))
             _write(folder / "chain.json", memory)
@@ -160,8 +160,9 @@ def _start(folder: Path, binary: Path, memory: dict[str, Any], state: Path | Non
         "--state", keeper.STATES[0], "--state-interval", str(interval), "--config-out", keeper.KEYS,
         "--gas-limit", str(BLOCK_GAS), "--enable-tx-gas-limit", "--no-request-size-limit",
     ]  # fmt: skip
-    if state is None and memory.get("genesis") is not None:
-        command += ["--timestamp", str(memory["genesis"])]
+    # Anvil makes a block 0 at every start and saves it beside the first: they must be one and the same.
+    if "born" in memory:
+        command += ["--timestamp", str(memory["born"])]
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", str(folder))}
     with (folder / "anvil.log").open("ab") as log:
         (folder / "anvil.log").chmod(0o600)
@@ -194,13 +195,13 @@ def _await(folder: Path, url: str, pid: int, *, keys: bool) -> bool:
 
 
 def _resume_clock(url: str, memory: dict[str, Any], *, resumed: bool) -> None:
-    """Anvil forgets its clock when it stops: sets it past the last block, so that time never goes back."""
+    """Anvil starts its clock at block 0: sets it past the last block, and to now where it keeps real time."""
     if not resumed:
         return
     with Node(url) as node:
         last = int(node.call("eth_getBlockByNumber", ["latest", False])["timestamp"], 16)
-        if memory.get("genesis") is not None or last >= time.time():
-            node.call("evm_setTime", [quantity(last + 1)])
+        keeps_own_time = memory.get("genesis") is not None
+        node.call("evm_setTime", [quantity(last + 1 if keeps_own_time else max(last + 1, int(time.time())))])
 
 
 def _choose_state(folder: Path) -> Path | None:

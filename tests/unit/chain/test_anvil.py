@@ -354,3 +354,17 @@ def test_process_is_known_by_number_and_start() -> None:
     assert keeper.is_alive(os.getpid(), started)
     assert not keeper.is_alive(os.getpid(), "1")
     assert keeper.start_of(2**22 + 1) is None
+
+
+def test_block_0_is_the_same_after_any_number_of_restarts(home: Path) -> None:
+    """Anvil makes one at every start and saves it too; by its hash a home knows its own chain."""
+
+    def restarted() -> str:
+        with Node(anvil.up(home).url) as node:
+            genesis = node.call("eth_getBlockByNumber", ["0x0", False])["hash"]
+            node.call("evm_mine")
+        anvil.down(home)
+        time.sleep(1.1)  # the next one would be made in another second
+        return genesis
+
+    assert len({restarted() for _ in range(5)}) == 1
