@@ -268,15 +268,15 @@ class PoolPaused(TrothError):
 
 
 class NoExit(TrothError):
-    """The account may not take this out of the pool; `reason` says what its notice or its shares allow."""
+    """The account may not take this out of the pool; `reason` says why, and what it may do."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
     def __str__(self) -> str:
-        """Why, and how one leaves."""
-        return f"nothing left the pool: {self.reason}; first `troth pool leave`, then withdraw in the window"
+        """The reason."""
+        return f"no exit from the pool: {self.reason}"
 
 
 class WrongPassword(TrothError):
