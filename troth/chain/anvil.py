@@ -93,6 +93,9 @@ def down(home: Path) -> bool:
                 os.kill(pid, kind)
             if _until(lambda: not keeper.is_alive(pid, started), patience):
                 break
+        # The keeper may be moving the state just then: the folder is at rest only once it is gone.
+        watcher, since = process.get("keeper", 0), process.get("keeping_since", "")
+        _until(lambda: not keeper.is_alive(watcher, since), 5.0)
         (folder / keeper.RECORD).unlink(missing_ok=True)
         return True
 

@@ -94,7 +94,8 @@ def main(folder: Path, command: list[str]) -> None:
         return
     os.setsid()
     pid = _spawn(command, folder / "anvil.log")
-    record = {"pid": pid, "started": start_of(pid) or ""}
+    me = os.getpid()
+    record = {"pid": pid, "started": start_of(pid) or "", "keeper": me, "keeping_since": start_of(me) or ""}
     draft = folder / f"{RECORD}.draft"
     draft.write_text(json.dumps(record))
     draft.replace(folder / RECORD)

@@ -95,6 +95,15 @@ def test_down_saves_the_state_and_up_goes_on_from_it(home: Path) -> None:
     assert balance(second) == 5
 
 
+def test_folder_is_at_rest_after_down(home: Path) -> None:
+    """Whoever kept the state is gone too, so the folder can be moved or deleted."""
+    anvil.up(home)
+    record = json.loads((home / "chain" / "process.json").read_text())
+    assert keeper.is_alive(record["keeper"], record["keeping_since"])
+    anvil.down(home)
+    assert not keeper.is_alive(record["keeper"], record["keeping_since"])
+
+
 def test_killed_chain_goes_on_from_the_saved_state(home: Path) -> None:
     """kill -9, no chance to save: what was saved counts, and no zombie is taken for a chain."""
     first = anvil.up(home)
