@@ -120,7 +120,7 @@ def _batch(office: Office, book_id: int, report_id: int, size: int) -> Call:
     trees = books.tree_of(policies), reports.tree_of(observations)
     evidence = Evidence(book_id, report_id, *trees, due)
     (batch,) = batches(evidence, claims[start : start + size], gas=UNCUT)
-    return call_of(batch, office.contract("PolicyBooks"))
+    return call_of(batch, office.contract("PolicyBooks"), office.gas_cap)
 
 
 def _issued(office: Office, size: int) -> float:

@@ -12,7 +12,7 @@ SHIPPED = ("Authority", "CapitalPool", "OracleReports", "PolicyBooks", "ProductR
 
 
 def artifact(name: str) -> str:
-    """The shipped form of one Brownie build file: what deploying and calling need, and nothing machine-bound."""
+    """The shipped form of one Brownie build file: what deploying and calling need, no more."""
     build = json.loads((ROOT / "build" / "contracts" / f"{name}.json").read_text())
     fields = {
         "contractName": name,

@@ -22,7 +22,7 @@ from troth.chain.contracts import Contract
 from troth.chain.rpc import Node
 from troth.chain.sender import Sender
 from troth.claims import ledger
-from troth.config import Settings
+from troth.config import GAS_CAP, Settings
 from troth.deployment import Deployment
 from troth.errors import BadSetting, Busy, NoNode
 from troth.money import format_amount
@@ -45,9 +45,19 @@ def progress_ignored(done: int, total: int) -> None:
 class Office:
     """Where a command works. Use as a context manager."""
 
-    def __init__(self, settings: Settings, node: Node, deployment: Deployment, store: Store) -> None:
-        """Parts already opened; see `open`."""
+    def __init__(
+        self,
+        settings: Settings,
+        node: Node,
+        deployment: Deployment,
+        store: Store,
+        *,
+        signer: Signer | None = None,
+        oracles: Sequence[Signer] | None = None,
+    ) -> None:
+        """Parts already opened, see `open`; keys other than those the settings name."""
         self.settings, self.node, self.deployment, self.store = settings, node, deployment, store
+        self._given_signer, self._given_oracles = signer, oracles
         self._stack = ExitStack()
 
     @classmethod
@@ -123,8 +133,10 @@ class Office:
     @cached_property
     def oracles(self) -> Sequence[Signer]:
         """The oracle keys at hand, in order of address. Raises WrongPassword, BadSetting."""
-        signers: Sequence[LocalSigner]
-        if self.settings.rpc is None:
+        signers: Sequence[Signer]
+        if self._given_oracles is not None:
+            signers = self._given_oracles
+        elif self.settings.rpc is None:
             signers = self._development[1 : 1 + ORACLES]
         elif not self.settings.oracle_keystores:
             rule = "name the oracles' encrypted key files, separated by colons"
@@ -160,6 +172,12 @@ class Office:
             self.store, self.node, self.ledger_contracts, confirmations=self.settings.confirmations
         )
 
+    @cached_property
+    def gas_cap(self) -> int:
+        """Gas one transaction may use: EIP-7825's cap, or the chain's block if that is smaller."""
+        block = self.node.call("eth_getBlockByNumber", ["latest", False])
+        return min(GAS_CAP, int(block["gasLimit"], 16))
+
     def now(self) -> datetime:
         """The time on the chain."""
         block = self.node.call("eth_getBlockByNumber", ["latest", False])
@@ -173,6 +191,8 @@ class Office:
     @property
     def _signer(self) -> Signer:
         """The office's own account."""
+        if self._given_signer is not None:
+            return self._given_signer
         if self.settings.keystore is not None:
             return signer_of(self.settings, self.settings.keystore)
         if self.settings.rpc is None:

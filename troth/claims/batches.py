@@ -9,7 +9,6 @@ from troth.chain.contracts import Contract
 from troth.chain.transactions import Call
 from troth.claims.books import policy_reference, policy_terms
 from troth.claims.keys import risk_to_bytes32
-from troth.config import GAS_CAP
 from troth.store.books import PolicyRow
 from troth.store.reports import ObservationRow
 from troth.trees import MerkleTree, Multiproof
@@ -94,8 +93,8 @@ def gas_of(batch: Batch) -> int:
     )
 
 
-def call_of(batch: Batch, books: Contract) -> Call:
-    """The transaction that settles the batch, with a quarter of gas to spare within the network's cap.
+def call_of(batch: Batch, books: Contract, gas_cap: int) -> Call:
+    """The transaction that settles the batch, with a quarter of gas to spare if `gas_cap` lets it.
 
     Packed by hand, for the general encoder takes longer than the chain: a test compares the two.
     """
@@ -122,7 +121,7 @@ def call_of(batch: Batch, books: Contract) -> Call:
         head.append(_word(offset))
         offset += len(part)
     data = books.abi.function("settle").selector + b"".join(head + parts)
-    limit = min(GAS_CAP, gas_of(batch) * 5 // 4)
+    limit = min(gas_cap, gas_of(batch) * 5 // 4)
     return Call(books.address, data, limit, label=batch.label)
 
 

@@ -132,7 +132,8 @@ class _Run:
         self.dues.append(due)
         claims = self._within_cap(due)
         self.planned += len(claims)
-        self.queue.extend(batches(due.evidence, claims, self.office.settings.batch_gas))
+        gas = min(self.office.settings.batch_gas, self.office.gas_cap * 4 // 5)
+        self.queue.extend(batches(due.evidence, claims, gas))
 
     def send(self) -> None:
         """Sends the queue; a batch refused for one claim is cut in two until that claim stands alone."""
@@ -165,7 +166,7 @@ class _Run:
             batch = self.queue.popleft()
             if batch.evidence.book_id in self.stopped:
                 continue
-            call = call_of(batch, books)
+            call = call_of(batch, books, self.office.gas_cap)
             self.sent[id(call)] = batch
             yield call
 
