@@ -21,12 +21,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder of Brownie's own, so that neither its settings nor port 8545 are the developer's."""
+    folder = tmp_path_factory.mktemp("home")
     for network in NETWORKS:
-        brownie(tmp_path, "networks", "modify", network, f"port={free_port()}")
-    return tmp_path
+        brownie(folder, "networks", "modify", network, f"port={free_port()}")
+    return folder
 
 
 def brownie(home: Path, *words: str) -> str:
