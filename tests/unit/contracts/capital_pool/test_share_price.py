@@ -65,7 +65,7 @@ def test_claim_paid_lowers_the_price(pool: Contract, bookkeeper: Actor, customer
 
 
 def test_reserving_and_releasing_leave_the_price(
-    suite: Suite, pool: Contract, bookkeeper: Actor, underwriter: Actor
+    pool: Contract, bookkeeper: Actor, underwriter: Actor
 ) -> None:
     """Promised is not spent."""
     for call in (("underwrite", 1, underwriter.address, 0, CAPITAL), ("release", 1, CAPITAL)):

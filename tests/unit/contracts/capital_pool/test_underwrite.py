@@ -33,9 +33,7 @@ def test_underwrite_takes_premium_and_reserves(
     assert suite.balance(underwriter) == PURSE - 5 * DOLLAR
 
 
-def test_underwrite_adds_to_what_is_reserved(
-    suite: Suite, pool: Contract, bookkeeper: Actor, underwriter: Actor
-) -> None:
+def test_underwrite_adds_to_what_is_reserved(pool: Contract, bookkeeper: Actor, underwriter: Actor) -> None:
     """Books share one sum."""
     for reserve in (DOLLAR, 2 * DOLLAR):
         bookkeeper.send(pool, "underwrite", BOOK, underwriter.address, 0, reserve)

@@ -88,7 +88,7 @@ def test_root_is_the_trees_and_openzeppelins(suite: Suite, mirror: Contract, siz
 
 
 @pytest.mark.parametrize("count", [256, 257, 258, 511, 600])
-def test_root_of_all_leaves_over_several_words_of_flags(suite: Suite, mirror: Contract, count: int) -> None:
+def test_root_of_all_leaves_over_several_words_of_flags(mirror: Contract, count: int) -> None:
     """256 flags fill a word: hash 257 is the first of the next."""
     tree = MerkleTree.build(leaves_of(count))
     proof = tree.multiproof(range(count))

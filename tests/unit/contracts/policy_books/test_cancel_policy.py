@@ -79,7 +79,7 @@ def test_cancel_refuses_once_cover_has_begun_c3(suite: Suite, book: Book) -> Non
         cancel(suite, book)
 
 
-def test_cancel_refuses_unknown_book(suite: Suite, books: Contract, underwriter: Actor, book: Book) -> None:
+def test_cancel_refuses_unknown_book(books: Contract, underwriter: Actor, book: Book) -> None:
     """No book, no policy."""
     with refuses("PolicyBooksUnknown", bookId=9):
         underwriter.send(books, "cancel", 9, book.policies[0], 0, [])
@@ -123,9 +123,7 @@ def test_cancel_refuses_forged_policy_c3(suite: Suite, book: Book, forged: dict[
 
 
 @pytest.mark.parametrize("change", ["shorter", "longer", "another's"])
-def test_cancel_refuses_wrong_proof_c3(
-    suite: Suite, books: Contract, underwriter: Actor, book: Book, change: str
-) -> None:
+def test_cancel_refuses_wrong_proof_c3(books: Contract, underwriter: Actor, book: Book, change: str) -> None:
     """C3: a policy is proved by its own path."""
     right = book.tree.proof(0)
     proof = {"shorter": right[:-1], "longer": (*right, bytes(32)), "another's": book.tree.proof(3)}[change]

@@ -127,7 +127,7 @@ def test_cancel_releases_its_part(suite: Suite, books: Contract, underwriter: Ac
 
 
 def test_settle_never_pays_from_another_books_reserve_c2(
-    suite: Suite, books: Contract, pool: Contract, customer: Actor
+    suite: Suite, pool: Contract, customer: Actor
 ) -> None:
     """C2: 900,000 are reserved for others; of the thinly covered 400,000 only free money could be paid."""
     suite.book([policy(customer, "UA 7", 900_000 * DOLLAR, premium=0)])
