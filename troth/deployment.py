@@ -29,7 +29,7 @@ PERMISSIONS: tuple[tuple[str, Role, tuple[str, ...]], ...] = (
     ("OracleReports", Role.CHALLENGER, ("challenge",)),
     ("OracleReports", Role.ARBITER, ("uphold", "replace")),
     ("PolicyBooks", Role.UNDERWRITER, ("issue", "cancel")),
-    ("PolicyBooks", Role.SUPERVISOR, ("setDailyCap", "setMinimumCollateral")),
+    ("PolicyBooks", Role.SUPERVISOR, ("extendDeadline", "setDailyCap", "setMinimumCollateral")),
     ("CapitalPool", Role.GUARDIAN, ("pause", "unpause")),
     ("CapitalPool", Role.BOOKKEEPER, ("underwrite", "pay", "refund", "release")),
 )
