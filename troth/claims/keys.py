@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = ["bytes32_to_text", "risk_to_bytes32"]
 
 
+_KEPT = 65_536  # a book names each risk many times
+
+
+@lru_cache(_KEPT)
 def risk_to_bytes32(text: str) -> bytes:
     """`text` in UTF-8, zero-padded to 32 bytes. ValueError, saying why, unless it is fit for a key.
 
@@ -22,6 +28,7 @@ def risk_to_bytes32(text: str) -> bytes:
     return word.ljust(32, b"\0")
 
 
+@lru_cache(_KEPT)
 def bytes32_to_text(word: bytes) -> str:
     """The text that `risk_to_bytes32` made `word` of. ValueError if it made it of none."""
     try:
