@@ -189,7 +189,7 @@ def _await(folder: Path, url: str, pid: int, *, keys: bool) -> bool:
         while time.monotonic() < deadline:
             if started is None or not keeper.is_alive(pid, started):
                 return False
-            if keys or (folder / keeper.KEYS).exists():
+            if keys or _read(folder / keeper.KEYS):  # whole: it appears empty and is filled after
                 with suppress(NoNode, NodeError):
                     node.call("eth_chainId")
                     return True

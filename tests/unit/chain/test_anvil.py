@@ -104,6 +104,18 @@ def test_folder_is_at_rest_after_down(home: Path) -> None:
     assert not keeper.is_alive(record["keeper"], record["keeping_since"])
 
 
+def test_start_waits_until_the_keys_are_written_out(embedded: Embedded, tmp_path: Path) -> None:
+    """Anvil makes their file before it fills it."""
+    keys = tmp_path / keeper.KEYS
+    keys.touch()
+    with ThreadPoolExecutor() as pool:
+        started = pool.submit(anvil._await, tmp_path, embedded.url, embedded.pid, keys=False)
+        time.sleep(0.3)
+        assert not started.done()
+        keys.write_bytes(embedded.accounts.read_bytes())
+        assert started.result(5) is True
+
+
 def test_killed_chain_goes_on_from_the_saved_state(home: Path) -> None:
     """kill -9, no chance to save: what was saved counts, and no zombie is taken for a chain."""
     first = anvil.up(home)
