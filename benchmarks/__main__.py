@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import platform
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file too", metavar="FILE")
     options = parser.parse_args(arguments)
     console, progress = Console(), Console(stderr=True)
+    gc.freeze()  # as the command line does
     figures: list[Figure] = []
     for name in options.names or MEASURES:
         with progress.status(f"measuring {name}"):

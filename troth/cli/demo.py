@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -41,6 +42,7 @@ def demo(
     from troth.demo import run  # noqa: PLC0415  half a second that --help can do without
     from troth.flights import month_of  # noqa: PLC0415
 
+    gc.freeze()  # as Session.office does
     session = Session.of(context)
     with _watching(quiet=as_json) as watch:
         result = run(session.settings, policies=policies, month=month_of(month), seed=seed, watch=watch)
