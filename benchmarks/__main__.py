@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures, prints a table, and writes JSON where it is asked to."""
+"""`python -m benchmarks`: measures, prints a table, and writes the same as JSON."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Measure(Protocol):
         """Its figures."""
 
 
+JSON = Path("build/benchmarks.json")
 MEASURES: dict[str, Measure] = {"gas": gas.measure, "claims": claims.measure, "tree": tree.measure}
 
 
@@ -33,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="small sizes: shows that it works, no figures to quote"
     )
-    parser.add_argument("--json", type=Path, help="write the figures to this file too", metavar="FILE")
+    parser.add_argument(
+        "--json", type=Path, default=JSON, metavar="FILE", help="where the figures go as JSON (%(default)s)"
+    )
     options = parser.parse_args(arguments)
     console, progress = Console(), Console(stderr=True)
     gc.freeze()  # as the command line does
@@ -42,9 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with progress.status(f"measuring {name}"):
             figures += MEASURES[name](quick=options.quick)
     print_table(figures, console)
-    if options.json:
-        options.json.write_text(as_json(figures, _machine()), encoding="utf-8")
-        console.print(f"JSON: {options.json}")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(as_json(figures, _machine()), encoding="utf-8")
+    console.print(f"as JSON: {options.json}", highlight=False, soft_wrap=True)
 
 
 def _machine() -> dict[str, str]:
