@@ -70,7 +70,7 @@ OBSERVATIONS = [ObservationRow(0, "risk 00", -(2**100)), ObservationRow(1, "risk
 def issue(store: Store, book_id: int, root: bytes = BOOK.root) -> None:
     """Puts a BookIssued event into the index."""
     with store.writing() as connection:
-        row = (book_id, 0, bytes(32), book_id, 1, root, 30, 1, 1, 1, 0, 0)
+        row = (book_id, 0, bytes(32), book_id, 1, root, 30, 1, 1, 1, 0, 0, 0)
         insert_rows(connection, schema.books_issued, [row])
 
 
