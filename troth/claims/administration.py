@@ -1,18 +1,28 @@
-"""What happens to a policy or a book while it is in force, and at its end: cancelled, capped, expired."""
+"""What happens to a policy or a book in force, and at its end: cancelled, capped, extended, expired."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from troth.addresses import format_address
-from troth.claims.books import policy_reference, tree_of
+from troth.claims.books import as_extended, policy_reference, tree_of
 from troth.claims.keys import risk_to_bytes32
 from troth.errors import BadInput, Problem, RecordsAltered
 from troth.office import Office
 from troth.store.books import Book, PolicyRow, find_book, list_books, policies_of, policies_with_ref
 
-__all__ = ["Cancelled", "Expired", "cancel", "expire", "issued_book", "path_of", "set_daily_cap"]
+__all__ = [
+    "Cancelled",
+    "Expired",
+    "cancel",
+    "expire",
+    "extend_deadline",
+    "issued_book",
+    "path_of",
+    "set_daily_cap",
+]
 
 
 @dataclass(frozen=True)
@@ -81,10 +91,26 @@ def set_daily_cap(office: Office, book_id: int, cap: int) -> str:
     return receipt.hash
 
 
+def extend_deadline(office: Office, book_id: int, deadline: datetime) -> str:
+    """Gives a book's claims until `deadline`, as after a pause that took long; the transaction's hash.
+
+    Raises BadInput for an unknown book or no later a deadline than it has, MissingRole, and ContractRefused
+    once nothing is reserved any more.
+    """
+    office.sync()
+    (book,) = as_extended(office, [issued_book(office, book_id)])
+    if deadline <= book.deadline:
+        reason = f"no later than the deadline it has, {book.deadline.isoformat()}"
+        raise BadInput([Problem("DEADLINE", None, None, deadline.isoformat(), reason)])
+    books = office.contract("PolicyBooks")
+    (receipt,) = office.sender.send([books.prepare("extendDeadline", book_id, int(deadline.timestamp()))])
+    return receipt.hash
+
+
 def expire(office: Office, book_id: int) -> Expired:
     """Frees what is left of a book's reserve. Raises BadInput for an unknown book or before its deadline."""
     office.sync()
-    book = issued_book(office, book_id)
+    (book,) = as_extended(office, [issued_book(office, book_id)])
     if (now := office.now()) <= book.deadline:
         reason = f"its claim deadline is {book.deadline.isoformat()}; it is {now.isoformat()} on the chain"
         raise BadInput([Problem("BOOK", None, None, str(book_id), reason)])

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,7 +24,16 @@ from troth.office import Office
 from troth.store.books import Book, NewBook, PolicyRow, find_book, save_book
 from troth.trees import MerkleTree, keccak
 
-__all__ = ["IssuedBook", "Terms", "issue", "policy_leaf", "policy_reference", "policy_terms", "tree_of"]
+__all__ = [
+    "IssuedBook",
+    "Terms",
+    "as_extended",
+    "issue",
+    "policy_leaf",
+    "policy_reference",
+    "policy_terms",
+    "tree_of",
+]
 
 COVER = timedelta(days=365)
 CLAIM_PERIOD = timedelta(days=90)
@@ -80,6 +89,17 @@ def issue(office: Office, path: Path, product_name: str, terms: Terms | None = N
     if book is None:
         book = _draft(office, lines, product.product_id, terms, source)
     return _send(office, book)
+
+
+def as_extended(office: Office, books: Iterable[Book]) -> list[Book]:
+    """Issued books as saved, but with the deadlines they have now: a supervisor may have extended them."""
+    issued = list(books)
+    calls = [("book", (book.book_id,)) for book in issued]
+    states = office.contract("PolicyBooks").call_many(calls) if calls else []
+    return [
+        replace(book, deadline=datetime.fromtimestamp(state.deadline, timezone.utc))
+        for book, state in zip(issued, states, strict=True)
+    ]
 
 
 def policy_reference(salt: bytes, policy_ref: str) -> bytes:

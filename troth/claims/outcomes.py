@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_,
 
 from troth.addresses import format_address
 from troth.claims.administration import issued_book, path_of
-from troth.claims.books import policy_leaf, policy_reference, policy_terms
+from troth.claims.books import as_extended, policy_leaf, policy_reference, policy_terms
 from troth.claims.keys import risk_to_bytes32
 from troth.claims.owed import withdrawn_after
 from troth.errors import BadInput, Problem
@@ -155,7 +155,7 @@ def show(office: Office, policy_ref: str) -> list[tuple[Outcome, Proof]]:
 
 def _outcome(office: Office, book: Book, policy: PolicyRow) -> Outcome:
     """One policy's."""
-    (outcome,) = _outcomes(office, [book], None, number=policy.number)
+    (outcome,) = _outcomes(office, as_extended(office, [book]), None, number=policy.number)
     return outcome
 
 
@@ -180,11 +180,10 @@ def _books(office: Office, book_id: int | None) -> list[Book]:
     """The issued book of this number, or all. Brings the index up to the chain. Raises BadInput."""
     office.sync()
     if book_id is not None:
-        return [issued_book(office, book_id, place="--book")]
+        return as_extended(office, [issued_book(office, book_id, place="--book")])
     with office.store.reading() as connection:
-        return sorted(
-            (book for book in list_books(connection) if book.is_issued), key=lambda one: one.book_id or 0
-        )
+        issued = [book for book in list_books(connection) if book.is_issued]
+    return as_extended(office, sorted(issued, key=lambda one: one.book_id or 0))
 
 
 def _outcomes(

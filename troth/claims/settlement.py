@@ -15,7 +15,7 @@ from troth.chain.sender import Outcome
 from troth.chain.transactions import Call, Receipt
 from troth.claims import ledger, products
 from troth.claims.batches import Batch, Evidence, batches, call_of, halves
-from troth.claims.books import policy_leaf
+from troth.claims.books import as_extended, policy_leaf
 from troth.claims.products import Product
 from troth.claims.reports import observation_leaf
 from troth.errors import BadInput, ContractRefused, MissingRole, Problem, RecordsAltered, TrothError
@@ -223,7 +223,7 @@ def _due(office: Office, book_id: int | None) -> Iterator[_Due]:
         )
     final = _final(office, reports)
     now = int(office.now().timestamp())
-    for book in issued:
+    for book in as_extended(office, issued):
         product = versions[book.product_id]
         relevant = [report for report in final if _is_about(report, book, product)]
         if relevant and now <= int(book.deadline.timestamp()):

@@ -1,4 +1,4 @@
-"""troth book issue, list, cap, cancel, expire."""
+"""troth book issue, list, cap, cancel, extend, expire."""
 
 from __future__ import annotations
 
@@ -133,6 +133,23 @@ def cancel(
             return
         how = "is owed" if done.owed else "was refunded"
         print(f"{policy_ref} is cancelled; {office.amount(done.refund)} {how} to {done.payee}")
+
+
+@app.command()
+def extend(
+    context: typer.Context,
+    book: Number,
+    deadline: Annotated[
+        str, typer.Argument(help="Later than before, as 2027-01-31T00:00:00Z.", metavar="DEADLINE")
+    ],
+) -> None:
+    """Give a book's claims more time, before it has expired."""
+    from troth.claims.administration import extend_deadline  # noqa: PLC0415
+
+    last = moment("DEADLINE", deadline)
+    assert last is not None  # noqa: S101  an argument is always there
+    with Session.of(context).office() as office:
+        print(f"book {book}: claims until {when(last)}; transaction {extend_deadline(office, book, last)}")
 
 
 @app.command()

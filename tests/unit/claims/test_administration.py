@@ -1,4 +1,4 @@
-"""A policy cancelled, a cap set, a book expired: each in its time, by who may."""
+"""A policy cancelled, a cap set, a deadline put off, a book expired: each in its time, by who may."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from support.defaults import DAY, LATE, PREMIUM, RISK, SUM_INSURED
 from support.office import Desk, Line, lines_for
 
 from troth.claims import administration, pool
+from troth.claims.outcomes import Status, outcomes
 from troth.errors import BadInput, MissingRole, RecordsAltered
 from troth.store import schema
 
@@ -125,3 +126,29 @@ def test_expire_frees_what_is_left_of_the_reserve(desk: Desk, customers: tuple[A
     assert pool.show(desk.office).reserved == 0
     with refuses("PolicyBooksNothingReserved", bookId=1):
         administration.expire(desk.office, 1)
+
+
+def test_extended_deadline_lets_claims_be_settled_again(desk: Desk, customer: Actor) -> None:
+    """A pause outlasted the deadline: what was due is due again, and paid, and the book expires later."""
+    deadline = desk.office.now() + timedelta(days=30)
+    desk.book([Line("P-0", customer.address, RISK)], cover_until=deadline, deadline=deadline)
+    desk.report({RISK: LATE})
+    desk.suite.clock.move_to(int(deadline.timestamp()) + 1)
+    assert desk.settle().due == 0
+    assert outcomes(desk.office, status=Status.EXPIRED)
+
+    assert administration.extend_deadline(desk.office, 1, deadline + timedelta(days=7))
+    assert outcomes(desk.office, status=Status.OPEN)
+    with pytest.raises(BadInput, match="claim deadline"):
+        administration.expire(desk.office, 1)
+    assert desk.settle().settled == 1
+
+
+def test_deadline_is_only_ever_put_off(desk: Desk, customer: Actor) -> None:
+    """The same one is refused before anything is sent, and so is an unknown book."""
+    deadline = desk.office.now() + timedelta(days=30)
+    desk.book([Line("P-0", customer.address, RISK)], cover_until=deadline, deadline=deadline)
+    with pytest.raises(BadInput, match=r"DEADLINE: .*: no later than the deadline it has"):
+        administration.extend_deadline(desk.office, 1, deadline)
+    with pytest.raises(BadInput, match="BOOK: '9'"):
+        administration.extend_deadline(desk.office, 9, deadline)
