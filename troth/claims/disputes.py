@@ -19,7 +19,10 @@ def challenge(office: Office, report_id: int, reason: bytes) -> str:
 
 
 def uphold(office: Office, report_id: int) -> str:
-    """Dismisses the challenge: the report counts at once. The transaction's hash. Raises as `challenge`."""
+    """Dismisses the challenge: the report is final when its time has come, or at once if that is past.
+
+    The transaction's hash. Raises as `challenge`.
+    """
     return _send(office, report_id, "uphold")
 
 

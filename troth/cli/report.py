@@ -92,7 +92,7 @@ def challenge(
 
 @app.command()
 def uphold(context: typer.Context, report: Number) -> None:
-    """Dismiss the challenge of a report, which then counts at once."""
+    """Dismiss the challenge of a report, which then counts when its time has come."""
     from troth.claims import disputes  # noqa: PLC0415
 
     with Session.of(context).office() as office:
