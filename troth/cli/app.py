@@ -116,7 +116,7 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
             break
         if word in GLOBALS and left:
             ahead += [word, left.pop(0)]
-        elif word == "--verbose" or word.partition("=")[0] in GLOBALS:
+        elif word == "--verbose" or ("=" in word and word.partition("=")[0] in GLOBALS):
             ahead.append(word)
         else:
             rest.append(word)
