@@ -30,7 +30,7 @@ MEASURES: dict[str, Measure] = {"gas": gas.measure, "claims": claims.measure, "t
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures what is named, or everything."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*MEASURES, []], metavar="|".join(MEASURES))
+    parser.add_argument("names", nargs="*", metavar="|".join(MEASURES), help="which; all if none is named")
     parser.add_argument(
         "--quick", action="store_true", help="small sizes: shows that it works, no figures to quote"
     )
@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--json", type=Path, default=JSON, metavar="FILE", help="where the figures go as JSON (%(default)s)"
     )
     options = parser.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in MEASURES]:
+        parser.error(f"no such benchmark: {', '.join(unknown)}")
     console, progress = Console(), Console(stderr=True)
     gc.freeze()  # as the command line does
     figures: list[Figure] = []
