@@ -16,6 +16,7 @@ from troth.claims.administration import cancel
 from troth.claims.outcomes import Outcome, Status, counts, export, outcomes, show
 from troth.claims.owed import withdraw
 from troth.errors import BadInput, MissingRole
+from troth.store import Store
 from troth.trees import MerkleTree, verify
 
 OTHER_RISK = "AA 1 2013-01-01"
@@ -293,3 +294,24 @@ def test_unknown_book_is_refused_with_those_there_are(desk: Desk, customer: Acto
     desk.book([Line("P-1", customer.address)])
     with pytest.raises(BadInput, match="--book: '7': no such book; known: 1"):
         outcomes(desk.office, book_id=7)
+
+
+def test_outcomes_are_the_same_on_every_database(
+    desk: Desk, store: Store, customers: tuple[Actor, ...]
+) -> None:
+    """SQLite and PostgreSQL, through every status that has facts of its own."""
+    desk.office.store.close()
+    desk.office.store = store
+    desk.suite.freeze(customers[1])
+    desk.settled(lines_for(customers[:2]))
+    book = desk.book([Line("P-2", customers[2].address)], cover_from=LATER)
+    cancel(desk.office, book, "P-2", 5)
+    assert [(one.policy_ref, one.status, one.amount, one.value) for one in outcomes(desk.office)] == [
+        ("P-0", Status.PAID, SUM_INSURED // 2, LATE),
+        ("P-1", Status.OWED, SUM_INSURED // 2, LATE),
+        ("P-2", Status.CANCELLED, 5, None),
+    ]
+    desk.suite.freeze(customers[1], frozen=False)
+    (sent,) = withdraw(desk.office).sent
+    assert of(desk, "P-1").withdrawal == sent.transaction
+    assert counts(desk.office)[Status.PAID] == len(outcomes(desk.office, status=Status.PAID)) == 2
