@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import requests
 
-from troth.chain import anvil
+from troth.chain import anvil, keeper
 from troth.cli import main
 
 POLICIES = 3_000
@@ -155,8 +155,9 @@ def test_demo_is_made_anew_from_its_seed(demo: Demo, tmp_path: Path) -> None:
     """Over a former one whose chain somebody started; one seed writes one book, another another."""
     first = told(tmp_path, "--policies", "40", "--seed", "7")
     book = (tmp_path / "demo" / "book.csv").read_bytes()
-    anvil.up(tmp_path / "demo")
+    looked_at = anvil.up(tmp_path / "demo")
     again = told(tmp_path, "--policies", "40", "--seed", "7")
+    assert keeper.start_of(looked_at.pid) is None
     assert (tmp_path / "demo" / "book.csv").read_bytes() == book
     assert (first["settled"], first["paid"]) == (again["settled"], again["paid"])
     told(tmp_path, "--policies", "40", "--seed", "8")
