@@ -148,7 +148,7 @@ def expire(suite: Suite) -> Receipt:
 def extend_deadline(suite: Suite) -> Receipt:
     """By a day."""
     book = suite.book([policy(suite.customers[0])])
-    return suite["insurer"].send(suite.books, "extendDeadline", book.id, DEADLINE + DAY)
+    return suite["supervisor"].send(suite.books, "extendDeadline", book.id, DEADLINE + DAY)
 
 
 def set_daily_cap(suite: Suite) -> Receipt:

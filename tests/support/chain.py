@@ -60,7 +60,10 @@ class Clock:
 
 def compiled(name: str) -> Artifact:
     """A contract that is not shipped, from what `brownie compile` wrote."""
-    build = json.loads((ROOT / "build" / "contracts" / f"{name}.json").read_text(encoding="utf-8"))
+    path = ROOT / "build" / "contracts" / f"{name}.json"
+    if not path.exists():
+        pytest.fail(f"no {path}: run `make compile`", pytrace=False)
+    build = json.loads(path.read_text(encoding="utf-8"))
     return Artifact.of({**build, "sourceHash": build["sha1"]})
 
 
