@@ -180,7 +180,7 @@ class Office:
 
     def now(self) -> datetime:
         """The time on the chain."""
-        block = self.node.call("eth_getBlockByNumber", ["latest", False])
+        block = self.node.call("eth_getBlockByNumber", [self.node.present, False])
         return datetime.fromtimestamp(int(block["timestamp"], 16), timezone.utc)
 
     @cached_property

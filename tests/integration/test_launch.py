@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,8 @@ from support import Suite
 from troth import launch as launching
 from troth.chain import anvil
 from troth.chain.rpc import Node
-from troth.claims import pool
+from troth.claims import pool, products, reports
+from troth.claims.intake import read_product
 from troth.config import Settings
 from troth.deployment import Terms
 from troth.errors import BadSetting, Busy, NoFunds, WrongChain
@@ -24,6 +27,7 @@ from troth.office import Office
 
 RICH = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"  # Anvil's first, known to all
 POOR = "0x" + "11" * 32
+PRODUCT = 'name = "delay"\nmetric = "delay, minutes"\ndirection = "at_least"\ntiers = [[180, 10000]]\n'
 
 
 @pytest.fixture
@@ -137,6 +141,24 @@ def test_two_homes_have_a_chain_each(settings: Settings, tmp_path_factory: pytes
         assert one.url != two.url
     finally:
         anvil.down(other.home)
+
+
+def test_time_passes_on_a_chain_where_nothing_happens(home: Path) -> None:
+    """A report becomes final though no block is mined: contracts are asked about the present."""
+    settings = Settings.read({"TROTH_CHALLENGE_PERIOD": "2"}, home=home)
+    launch(settings)
+    (home / "product.toml").write_text(PRODUCT)
+    (home / "seen.csv").write_text("risk,value\nUA 1,200\n")
+    with Office.open(settings) as office:
+        products.add(office, read_product(home / "product.toml"))
+        report = reports.publish(office, home / "seen.csv", "delay").report_id
+        block, before = office.node.call("eth_blockNumber"), office.now()
+        is_final = [office.contract("OracleReports").call("isFinal", report)]
+        time.sleep(2.5)
+        is_final.append(office.contract("OracleReports").call("isFinal", report))
+        assert is_final == [False, True]
+        assert office.now() - before >= timedelta(seconds=2)
+        assert office.node.call("eth_blockNumber") == block
 
 
 # --- on another chain

@@ -63,7 +63,7 @@ class Contract:
     ) -> list[Any]:
         """The results of many calls, in one exchange. Raises as `call`, for the first that fails."""
         sent = [self.encode(name, *arguments) for name, arguments in calls]
-        at = block if isinstance(block, str) else quantity(block)
+        at = self._node.present if block == "latest" else block if isinstance(block, str) else quantity(block)
         answers = self._node.attempt([("eth_call", [self._message(data, sender), at]) for data in sent])
         return [
             self._result(name, len(arguments), data, answer, sender)

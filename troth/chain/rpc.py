@@ -121,6 +121,15 @@ class Node:
         """Whether this is a chain made for development, whose clock and mining can be commanded."""
         return self.client.lower().startswith(("anvil", "ganache", "hardhat", "ethereumjs testrpc"))
 
+    @property
+    def present(self) -> str:
+        """The block to read at for the state, and the time, that the next transaction will find.
+
+        A development chain mines only when something is sent: its latest block may be hours old, and so would
+        be the time by which a contract judges deadlines. Nothing ever waits there, so "pending" is certain.
+        """
+        return "pending" if self.is_development else "latest"
+
     def call(self, method: str, params: Sequence[Any] = ()) -> Any:
         """The result of one call.
 

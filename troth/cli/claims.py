@@ -65,7 +65,8 @@ def list_(
             )
             for one in found
         ]
-    print_table(["policy", "#book", "status", "#amount", "payee", "risk", "#observed", "time"], rows)
+    if rows:
+        print_table(["policy", "#book", "status", "#amount", "payee", "risk", "#observed", "time"], rows)
     note(", ".join(f"{number} {one.value}" for one, number in total.items() if number) or "no policies yet")
     if matching > len(found):
         note(f"{len(found)} of {matching} shown: raise --limit, or write all with `troth claims export`")

@@ -296,3 +296,11 @@ def test_chain_id_and_client_are_asked_once(node: Node) -> None:
 def test_live_network_is_not_for_development(serve: Serve) -> None:
     """geth has no clock to command."""
     assert not connect(serve(lambda *_: "Geth/v1.16.0/linux"))[0].is_development
+
+
+@pytest.mark.parametrize(
+    ("client", "present"), [("anvil/v1.7.1", "pending"), ("Geth/v1.16.0/linux", "latest")]
+)
+def test_present_is_what_the_next_transaction_finds(serve: Serve, client: str, present: str) -> None:
+    """A development chain's latest block may be old; elsewhere "pending" holds what may never be mined."""
+    assert connect(serve(lambda *_: client))[0].present == present
