@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, or_, select
+from sqlalchemy import JSON, Connection, Table, func, or_, select
 
 from troth.claims.ledger.events import Contracts, Node, Row
 from troth.claims.ledger.history import Account, History, Move, Part, parts
@@ -147,9 +147,10 @@ class _Findings:
 def _check_index(connection: Connection, findings: _Findings, part: Part) -> None:
     """Holds the index's rows of a range of blocks to the same events read again."""
     for table in schema.EVENTS:
-        said = {_hashable(row) for row in part.rows.get(table, ())}
+        hashable = _hashable if any(isinstance(column.type, JSON) for column in table.c) else tuple
+        said = set(map(hashable, part.rows.get(table, ())))
         wanted = select(table).where(table.c.block.between(part.first, part.last))
-        kept = {_hashable(row) for row in connection.execute(wanted)}
+        kept = set(map(hashable, connection.execute(wanted)))
         if said == kept:
             continue
         kept_at, said_at = ({row[:2]: row for row in rows} for rows in (kept - said, said - kept))
@@ -168,7 +169,7 @@ def _check_outside(connection: Connection, findings: _Findings, first: int, last
 
 
 def _hashable(row: Iterable[Any]) -> Row:
-    """A row as a tuple that can be in a set."""
+    """A row as a tuple that can be in a set, though it holds lists."""
     return tuple(json.dumps(value) if isinstance(value, list) else value for value in row)
 
 
@@ -246,17 +247,19 @@ class _Sums:
     released: int = 0
 
     def of(self, policies: Iterable[PolicyRow]) -> Iterator[PolicyRow]:
-        """The same policies, counted."""
+        """The same policies, counted once the last is read."""
         bits, policy_count = self.account.bits(), self.account.policy_count
+        count = sum_insured = premium = drawn = released = 0
         for policy in policies:
-            self.count += 1
-            self.sum_insured += policy.sum_insured
-            self.premium += policy.premium
+            count += 1
+            sum_insured += policy.sum_insured
+            premium += policy.premium
             if policy.number < policy_count and _has(bits, policy.number):
-                self.drawn += policy.sum_insured
-                # The contract rounds each down.
-                self.released += policy.sum_insured * self.collateral // _WHOLE
+                drawn += policy.sum_insured
+                released += policy.sum_insured * self.collateral // _WHOLE  # the contract rounds each down
             yield policy
+        self.count, self.sum_insured, self.premium = count, sum_insured, premium
+        self.drawn, self.released = drawn, released
 
 
 @dataclass
