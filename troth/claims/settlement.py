@@ -7,18 +7,20 @@ claim for itself; nothing here is trusted by it.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from troth.chain.sender import Outcome
 from troth.chain.transactions import Call, Receipt
 from troth.claims import ledger, products
+from troth.claims.administration import issued_book
 from troth.claims.batches import Batch, Evidence, batches, call_of, halves
-from troth.claims.books import as_extended, policy_leaf
+from troth.claims.books import policy_leaf
 from troth.claims.products import Product
 from troth.claims.reports import observation_leaf
-from troth.errors import BadInput, ContractRefused, MissingRole, Problem, RecordsAltered, TrothError
+from troth.errors import ContractRefused, MissingRole, RecordsAltered, TrothError
 from troth.office import Office, Progress, progress_ignored
 from troth.store import schema
 from troth.store.books import Book, PolicyRow, list_books, policies_of
@@ -56,7 +58,7 @@ class Settlement:
     """Claims whose transfer failed; the money is kept for the payee."""
     owed_amount: int
     skipped: int
-    """Claims due by a final report that had been settled before."""
+    """Claims due by a final report that were settled or cancelled before, or by somebody else meanwhile."""
     gas_used: int
     transactions: tuple[str, ...]
     """Hashes, one a batch, in the order mined."""
@@ -100,14 +102,9 @@ class _Due:
     """What one report makes due in one book."""
 
     evidence: Evidence
-    claims: Sequence[PolicyRow]
-    shares: dict[str, int]  # basis points by risk
+    claims: Sequence[tuple[PolicyRow, int]]  # each with what the rule pays, base units
     skipped: int
-    allowance: int | None  # what the daily cap leaves today, base units
-
-    def amount(self, claim: PolicyRow) -> int:
-        """What the rule pays for a claim, as the contract rounds."""
-        return claim.sum_insured * self.shares[claim.risk] // products.WHOLE
+    cap_left: int | None  # of the book's daily cap as the run begins, base units; None without a cap
 
 
 @dataclass
@@ -125,6 +122,7 @@ class _Run:
     waiting: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     stopped: set[int] = field(default_factory=set)  # books that a wholesale refusal stopped
+    cap_left: dict[int, int] = field(default_factory=dict)  # by book, less what is queued
     planned: int = 0
 
     def add(self, due: _Due) -> None:
@@ -147,7 +145,7 @@ class _Run:
         paid, owed = self.amounts["paid"], self.amounts["owed"]
         return Settlement(
             due=sum(len(due.claims) for due in self.dues),
-            due_amount=sum(due.amount(claim) for due in self.dues for claim in due.claims),
+            due_amount=sum(amount for due in self.dues for _, amount in due.claims),
             settled=len(paid) + len(owed),
             paid=sum(paid),
             owed=len(owed),
@@ -171,18 +169,21 @@ class _Run:
             yield call
 
     def _within_cap(self, due: _Due) -> Sequence[PolicyRow]:
-        """As many claims, in order, as the daily cap lets through today."""
-        if due.allowance is None:
-            return due.claims
-        left = due.allowance
-        for place, claim in enumerate(due.claims):
-            left -= due.amount(claim)
-            if left < 0:
-                waiting = len(due.claims) - place
-                reason = _WHOLESALE["PolicyBooksDailyCapExceeded"]
-                self.waiting.append(f"book {due.evidence.book_id}: {waiting} claims wait: {reason}")
-                return due.claims[:place]
-        return due.claims
+        """The claims, in order, that the daily cap lets through today."""
+        if due.cap_left is None:
+            return [claim for claim, _ in due.claims]
+        book_id = due.evidence.book_id
+        left = self.cap_left.get(book_id, due.cap_left)
+        within = []
+        for claim, amount in due.claims:
+            if amount <= left:
+                within.append(claim)
+                left -= amount
+        self.cap_left[book_id] = left
+        if waiting := len(due.claims) - len(within):
+            reason = _WHOLESALE["PolicyBooksDailyCapExceeded"]
+            self.waiting.append(f"book {book_id}: {waiting} claims wait: {reason}")
+        return within
 
     def _record(self, outcome: Outcome) -> None:
         """Takes down what became of one batch."""
@@ -209,90 +210,106 @@ class _Run:
             self.failed.append(f"{batch.claims[0].policy_ref}: {failure}")
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """What a final report says, as far as a product pays for it."""
+
+    report_id: int
+    tree: MerkleTree
+    paying: Sequence[ObservationRow]
+
+
+class _FinalReports:
+    """The final reports written here, each read once for all books on one product."""
+
+    def __init__(self, office: Office, reports: Sequence[Report]) -> None:
+        self._office = office
+        published = {report.report_id: report for report in reports if report.report_id is not None}
+        ids = sorted(published)
+        answers = office.contract("OracleReports").call_many([("isFinal", (one,)) for one in ids])
+        self._final = {one: published[one] for one, is_final in zip(ids, answers, strict=True) if is_final}
+        self._read: dict[tuple[int, int], _Facts] = {}  # by report and product
+
+    def about(self, book: Book, product: Product) -> list[_Facts]:
+        """Those on the product's metric, of periods within the book's cover, oldest first."""
+        return [
+            self._facts(report_id, report, product)
+            for report_id, report in self._final.items()
+            if report.metric == product.metric
+            and book.cover_from <= report.period_start
+            and report.period_end <= book.cover_until
+        ]
+
+    def _facts(self, report_id: int, report: Report, product: Product) -> _Facts:
+        """One report's. Raises RecordsAltered."""
+        key = (report_id, product.product_id)
+        if key not in self._read:
+            leaves, paying = [], []
+            with self._office.store.reading() as connection:
+                for observation in observations_of(connection, report):
+                    leaves.append(observation_leaf(observation))
+                    if products.share_of(product, observation.value):
+                        paying.append(observation)
+            tree = _proved(MerkleTree.build(leaves), report.root, f"report {report_id}")
+            self._read[key] = _Facts(report_id, tree, paying)
+        return self._read[key]
+
+
 def _due(office: Office, book_id: int | None) -> Iterator[_Due]:
     """What is due, by book and report: a policy is due by the first final report that its product pays on."""
+    wanted = None if book_id is None else issued_book(office, book_id, place="--book").key
     with office.store.reading() as connection:
-        issued = [
-            book for book in list_books(connection) if book.is_issued and book_id in (None, book.book_id)
-        ]
+        books = {
+            book.book_id: book
+            for book in list_books(connection)
+            if book.book_id is not None and wanted in (None, book.key)
+        }
         versions = {row.product_id: products.of_row(row) for row in list_products(connection)}
         reports = list_reports(connection)
-    if book_id is not None and not issued:
-        raise BadInput(
-            [Problem("--book", None, None, str(book_id), "no book of this number was issued here")]
-        )
-    final = _final(office, reports)
+    final = _FinalReports(office, reports)
+    # Deadlines and caps as the contract has them: a supervisor may have changed them.
+    states = office.contract("PolicyBooks").call_many([("book", (number,)) for number in books])
     now = int(office.now().timestamp())
-    for book in as_extended(office, issued):
-        product = versions[book.product_id]
-        relevant = [report for report in final if _is_about(report, book, product)]
-        if relevant and now <= int(book.deadline.timestamp()):
-            yield from _due_of(office, book, product, relevant, now)
+    for (number, book), state in zip(books.items(), states, strict=True):
+        if now <= state.deadline:
+            facts = final.about(book, product := versions[book.product_id])
+            yield from _due_of(office, number, book, product, facts, cap_left=_left(state, now))
 
 
 def _due_of(
-    office: Office, book: Book, product: Product, reports: Sequence[Report], now: int
+    office: Office,
+    book_id: int,
+    book: Book,
+    product: Product,
+    facts: Sequence[_Facts],
+    *,
+    cap_left: int | None,
 ) -> Iterator[_Due]:
-    """What is due of one book."""
-    seen: dict[str, tuple[int, ObservationRow]] = {}  # by risk: place among `reports`, and what it says
-    trees: list[MerkleTree] = []
-    for place, report in enumerate(reports):
-        tree, observations = _observed(office, report, product)
-        trees.append(tree)
-        for observation in observations:
-            seen.setdefault(observation.risk, (place, observation))
-    if not seen:
+    """What is due of one book, by report."""
+    said: dict[str, tuple[int, ObservationRow]] = {}  # by risk: the place of the first that pays on it
+    for place, fact in enumerate(facts):
+        for observation in fact.paying:
+            said.setdefault(observation.risk, (place, observation))
+    if not said:
         return
-    tree, policies = _insured(office, book, seen)
-    assert book.book_id is not None  # noqa: S101  only issued books come here
-    marks = _marks(office, book.book_id, book.policy_count)
-    allowance = _allowance(office, book.book_id, now)
-    for place, report in enumerate(reports):
-        observed = {risk: row for risk, (first, row) in seen.items() if first == place}
-        of_report = [policy for policy in policies if policy.risk in observed]
-        claims = [policy for policy in of_report if not marks[policy.number >> 3] >> (policy.number & 7) & 1]
-        if not of_report:
-            continue
-        assert report.report_id is not None  # noqa: S101  only final reports come here
-        evidence = Evidence(book.book_id, report.report_id, tree, trees[place], observed)
-        shares = {risk: products.share_of(product, row.value) for risk, row in observed.items()}
-        due = _Due(evidence, claims, shares, len(of_report) - len(claims), allowance)
-        if allowance is not None:
-            allowance = max(0, allowance - sum(due.amount(claim) for claim in claims))
-        yield due
+    tree, policies = _insured(office, book, said)
+    marks = _marks(office, book_id, book.policy_count)
+    by_report: defaultdict[int, list[tuple[PolicyRow, int]]] = defaultdict(list)
+    for policy in policies:
+        place, observation = said[policy.risk]
+        share = products.share_of(product, observation.value)
+        if amount := policy.sum_insured * share // products.WHOLE:  # as the contract rounds: 0 is not due
+            by_report[place].append((policy, amount))
+    for place, of_report in sorted(by_report.items()):
+        claims = [one for one in of_report if not marks[one[0].number >> 3] >> (one[0].number & 7) & 1]
+        observed = {claim.risk: said[claim.risk][1] for claim, _ in claims}
+        fact = facts[place]
+        evidence = Evidence(book_id, fact.report_id, tree, fact.tree, observed, tiers=len(product.tiers))
+        yield _Due(evidence, claims, len(of_report) - len(claims), cap_left)
 
 
-def _is_about(report: Report, book: Book, product: Product) -> bool:
-    """Whether a report is on the product's metric, and of a period within the book's cover."""
-    within = book.cover_from <= report.period_start and report.period_end <= book.cover_until
-    return within and report.metric == product.metric
-
-
-def _final(office: Office, reports: Sequence[Report]) -> list[Report]:
-    """The reports that count, by id."""
-    published = sorted(
-        (report for report in reports if report.is_published), key=lambda one: one.report_id or 0
-    )
-    calls = [("isFinal", (report.report_id,)) for report in published]
-    answers = office.contract("OracleReports").call_many(calls) if calls else []
-    return [report for report, is_final in zip(published, answers, strict=True) if is_final]
-
-
-def _observed(office: Office, report: Report, product: Product) -> tuple[MerkleTree, list[ObservationRow]]:
-    """The report's tree, and the observations the product pays for."""
-    leaves, paying = [], []
-    with office.store.reading() as connection:
-        for observation in observations_of(connection, report):
-            leaves.append(observation_leaf(observation))
-            if products.share_of(product, observation.value):
-                paying.append(observation)
-    return _proved(MerkleTree.build(leaves), report.root, f"report {report.report_id}"), paying
-
-
-def _insured(
-    office: Office, book: Book, risks: dict[str, tuple[int, ObservationRow]]
-) -> tuple[MerkleTree, list[PolicyRow]]:
-    """The book's tree, and its policies on `risks` in order of number."""
+def _insured(office: Office, book: Book, risks: Container[str]) -> tuple[MerkleTree, list[PolicyRow]]:
+    """The book's tree, and its policies on `risks` in order of number. Raises RecordsAltered."""
     leaves, insured = [], []
     with office.store.reading() as connection:
         for policy in policies_of(connection, book):
@@ -311,19 +328,18 @@ def _proved(tree: MerkleTree, root: bytes, what: str) -> MerkleTree:
 
 def _marks(office: Office, book_id: int, policy_count: int) -> bytes:
     """The contract's marks, a bit a policy: policy n is bit n mod 8 of byte n div 8."""
-    books = office.contract("PolicyBooks")
     words = (policy_count + 255) // 256
-    parts = []
-    for first in range(0, words, _WORDS_IN_A_CALL):
-        count = min(_WORDS_IN_A_CALL, words - first)
-        parts += [word.to_bytes(32, "little") for word in books.call("settledWords", book_id, first, count)]
-    return b"".join(parts)
+    calls = [
+        ("settledWords", (book_id, first, min(_WORDS_IN_A_CALL, words - first)))
+        for first in range(0, words, _WORDS_IN_A_CALL)
+    ]
+    parts = office.contract("PolicyBooks").call_many(calls)
+    return b"".join(word.to_bytes(32, "little") for part in parts for word in part)
 
 
-def _allowance(office: Office, book_id: int, now: int) -> int | None:
-    """What the book's daily cap still lets through today; None without a cap."""
-    book = office.contract("PolicyBooks").call("book", book_id)
-    if book.dailyCap == 0:
+def _left(state: Any, now: int) -> int | None:
+    """What a book's daily cap, as the contract holds it, still lets through today; None without a cap."""
+    if state.dailyCap == 0:
         return None
-    spent = book.paidToday if book.today == now // _DAY else 0
-    return max(0, int(book.dailyCap - spent))
+    spent = state.paidToday if state.today == now // _DAY else 0
+    return max(0, int(state.dailyCap - spent))
