@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, cast
 
 from troth.chain.contracts import Event
 from troth.chain.transactions import Call
@@ -19,9 +20,9 @@ from troth.claims import products
 from troth.claims.intake import PolicyRow as PolicyLine
 from troth.claims.intake import read_book
 from troth.claims.keys import bytes32_to_text, risk_to_bytes32
-from troth.errors import BadInput, NoMoney, PoolShort, Problem
+from troth.errors import BadInput, ContractRefused, NoMoney, PoolShort, Problem
 from troth.office import Office
-from troth.store.books import Book, NewBook, PolicyRow, find_book, save_book
+from troth.store.books import Book, NewBook, PolicyRow, find_book, forget_draft, save_book
 from troth.trees import MerkleTree, keccak
 
 __all__ = [
@@ -86,8 +87,14 @@ def issue(office: Office, path: Path, product_name: str, terms: Terms | None = N
         book = find_book(connection, source=source)
     if book is not None and book.book_id is not None:
         return _issued(book, book.book_id, None)
+    if book is not None and _is_too_late(office, book):
+        with office.store.writing() as connection:
+            forget_draft(connection, book)
+        book = None
     if book is None:
         book = _draft(office, lines, product.product_id, terms, source)
+    else:
+        _check_money(office, book)
     return _send(office, book)
 
 
@@ -132,7 +139,7 @@ def tree_of(policies: Iterable[PolicyRow]) -> MerkleTree:
 def _draft(office: Office, lines: Sequence[PolicyLine], product_id: int, terms: Terms, source: bytes) -> Book:
     """Numbers and salts the policies and saves the book."""
     now = office.now()
-    cover_from = terms.cover_from or now.replace(hour=0, minute=0, second=0)
+    cover_from = terms.cover_from or _midnight(now)
     cover_until = terms.cover_until or cover_from + COVER
     deadline = terms.deadline or cover_until + CLAIM_PERIOD
     _check_times(now, cover_from, cover_until, deadline)
@@ -175,9 +182,39 @@ def _numbered(lines: Sequence[PolicyLine]) -> list[PolicyRow]:
 
 def _send(office: Office, book: Book) -> IssuedBook:
     """Sends the root, and the approval for its premium where one is needed."""
-    _check_money(office, book)
+    approving = approval(office, book.premium)
+    refusal = _tried(office, book)  # before it costs anything
+    if refusal is not None and refusal.name == "PolicyBooksAlreadyIssued":  # in a block too new for the index
+        return _issued(book, cast("int", refusal.arguments["bookId"]), None)
+    if refusal is not None and not approving:  # else it may be the token's, for want of the approval
+        raise refusal
     books = office.contract("PolicyBooks")
-    terms = (
+    label = f"issue a book of {book.policy_count}"
+    issuing = books.prepare("issue", _on_chain(book), gas=_GAS_ISSUE, label=label)
+    *_, receipt = office.sender.send([*approving, issuing])
+    event: Event
+    (event,) = books.events(receipt, "BookIssued")
+    return _issued(book, event.arguments.bookId, receipt.hash)
+
+
+def _is_too_late(office: Office, book: Book) -> bool:
+    """Whether a draft, as a killed command left it, can be issued no more: its cover begins before today."""
+    refusal = _tried(office, book) if book.cover_from < _midnight(office.now()) else None
+    return refusal is not None and refusal.name == "PolicyBooksCoverBackdated"
+
+
+def _tried(office: Office, book: Book) -> ContractRefused | None:
+    """How the contract would refuse the book now. Raises MissingRole."""
+    try:
+        office.contract("PolicyBooks").call("issue", _on_chain(book), sender=office.sender.address)
+    except ContractRefused as refusal:
+        return refusal
+    return None
+
+
+def _on_chain(book: NewBook) -> tuple[Any, ...]:
+    """The contract's BookTerms."""
+    return (
         book.root,
         book.product_id,
         book.policy_count,
@@ -189,11 +226,6 @@ def _send(office: Office, book: Book) -> IssuedBook:
         book.sum_insured,
         book.premium,
     )
-    issuing = books.prepare("issue", terms, gas=_GAS_ISSUE, label=f"issue a book of {book.policy_count}")
-    *_, receipt = office.sender.send([*approval(office, book.premium), issuing])
-    event: Event
-    (event,) = books.events(receipt, "BookIssued")
-    return _issued(book, event.arguments.bookId, receipt.hash)
 
 
 def approval(office: Office, amount: int) -> list[Call]:
@@ -205,8 +237,10 @@ def approval(office: Office, amount: int) -> list[Call]:
 
 
 def _check_times(now: datetime, cover_from: datetime, cover_until: datetime, deadline: datetime) -> None:
-    """Raises BadInput for cover that ends before it begins, or a deadline before cover ends or before now."""
+    """Raises BadInput for cover that begins before today, and for times out of order."""
+    today = _midnight(now)
     rules = (
+        ("--cover-from", cover_from, today, "on the chain today began", cover_from >= today),
         ("--cover-until", cover_until, cover_from, "cover begins", cover_until >= cover_from),
         ("--deadline", deadline, cover_until, "cover ends", deadline >= cover_until),
         ("--deadline", deadline, now, "the chain's own time is", deadline > now),
@@ -218,6 +252,11 @@ def _check_times(now: datetime, cover_from: datetime, cover_until: datetime, dea
     ]
     if problems:
         raise BadInput(problems)
+
+
+def _midnight(moment: datetime) -> datetime:
+    """When the day began."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _check_money(office: Office, book: NewBook) -> None:

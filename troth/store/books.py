@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 
 from troth.store import schema
 from troth.store.database import insert_rows
@@ -23,6 +23,7 @@ __all__ = [
     "NewBook",
     "PolicyRow",
     "find_book",
+    "forget_draft",
     "list_books",
     "policies_of",
     "policies_with_ref",
@@ -107,6 +108,13 @@ def save_book(connection: Connection, book: NewBook, policies: Iterable[PolicyRo
     saved = find_book(connection, source=book.source)
     assert saved is not None  # noqa: S101  inserted above, in this transaction
     return saved
+
+
+def forget_draft(connection: Connection, book: Book) -> None:
+    """Deletes a book that was never issued and never will be. ValueError for one that was."""
+    if book.is_issued:
+        raise ValueError(f"book {book.book_id} is on the chain")
+    connection.execute(delete(schema.books).where(schema.books.c.key == book.key))  # and its policies
 
 
 def find_book(
