@@ -92,6 +92,7 @@ interface IPolicyBooks {
     error PolicyBooksUnknown(uint32 bookId);
     error PolicyBooksAlreadyIssued(uint32 bookId);
     error PolicyBooksTimesInvalid(uint40 coverFrom, uint40 coverUntil, uint40 deadline, uint256 nowAt);
+    error PolicyBooksCoverBackdated(uint40 coverFrom, uint256 today);
     error PolicyBooksCollateralOutOfRange(uint16 share, uint16 atLeast, uint16 atMost);
     error PolicyBooksDeadlinePassed(uint32 bookId, uint40 deadline, uint256 nowAt);
     error PolicyBooksDeadlineAhead(uint32 bookId, uint40 deadline, uint256 nowAt);
@@ -115,6 +116,7 @@ interface IPolicyBooks {
     /// @dev Requirements:
     /// - a root never issued before and a policy count; a registered product;
     /// - coverFrom ≤ coverUntil ≤ deadline, and the deadline ahead;
+    /// - cover from 00:00 UTC of the present day at the earliest, so that no known loss is insured;
     /// - collateral of 100%, or as little as a supervisor allows for the product;
     /// - the premium approved to the pool, and free assets for the reserve;
     /// - the caller holds the role of underwriter.

@@ -18,7 +18,7 @@ library Multiproofs {
     /// @dev Requirements:
     /// - at least one leaf;
     /// - exactly leaves + nodes - 1 flags, rounded up to whole bytes;
-    /// - every node used, and the queue of known hashes never read while empty.
+    /// - every node used.
     function rootOf(bytes32[] memory leaves, Multiproof calldata proof) internal pure returns (bytes32 root) {
         bytes32[] calldata nodes = proof.nodes;
         if (leaves.length == 0) revert MultiproofMalformed(0, nodes.length);
@@ -32,9 +32,10 @@ library Multiproofs {
         if (!sound) revert MultiproofMalformed(leaves.length, nodes.length);
     }
 
-    /// @dev The queue is `leaves`, then the hashes in the order they are made. Reading past `nodes` gives some other
-    /// word of calldata and is caught at the end, where exactly all of them must have been used: the queue then holds
-    /// the root alone.
+    /// @dev The queue is `leaves`, then the hashes in the order they are made. Two things can go wrong, and one check at
+    /// the end finds both. Reading past `nodes` gives some other word of calldata, and then more nodes than there are
+    /// were used. Reading past the queue gives some other word of memory; it takes more 1 bits than leaves - 1, and
+    /// then fewer nodes were used than there are.
     function _climb(
         bytes32[] memory leaves,
         bytes32[] calldata nodes,
@@ -49,12 +50,10 @@ library Multiproofs {
             let write := made
             let node := nodes.offset
             let bits
-            sound := 1
 
             for { let i := 0 } lt(i, hashes) { i := add(i, 1) } {
                 if iszero(and(i, 0xff)) { bits := calldataload(add(flags.offset, shr(3, i))) }
                 if eq(read, leavesEnd) { read := made }
-                if eq(read, write) { sound := 0 break }
                 let a := mload(read)
                 read := add(read, 0x20)
 
@@ -66,7 +65,6 @@ library Multiproofs {
                 }
                 default {
                     if eq(read, leavesEnd) { read := made }
-                    if eq(read, write) { sound := 0 break }
                     b := mload(read)
                     read := add(read, 0x20)
                 }
@@ -80,7 +78,7 @@ library Multiproofs {
                 write := add(write, 0x20)
             }
             root := mload(sub(write, 0x20))
-            sound := and(sound, eq(node, add(nodes.offset, shl(5, nodes.length))))
+            sound := eq(node, add(nodes.offset, shl(5, nodes.length)))
         }
     }
 }

@@ -52,6 +52,8 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         if (!inOrder || terms.deadline <= block.timestamp) {
             revert PolicyBooksTimesInvalid(terms.coverFrom, terms.coverUntil, terms.deadline, block.timestamp);
         }
+        uint256 today = block.timestamp - (block.timestamp % 1 days);
+        if (terms.coverFrom < today) revert PolicyBooksCoverBackdated(terms.coverFrom, today);
         products.product(terms.productId); // reverts if unknown
         uint16 atLeast = minimumCollateral(terms.productId);
         if (terms.collateral < atLeast || terms.collateral > WHOLE) {

@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 from support import Book, Suite, book_of, policy, report_of, settlement
-from support.defaults import CANCEL_UNTIL, DEADLINE, EXIT_WINDOW, LATE, NOTICE_PERIOD, PREMIUM, VERY_LATE
+from support.defaults import (
+    COVER_UNTIL,
+    DAY,
+    DEADLINE,
+    EXIT_WINDOW,
+    LATE,
+    NOTICE_PERIOD,
+    PREMIUM,
+    START,
+    VERY_LATE,
+)
 
 from troth.claims.books import policy_leaf, policy_reference, tree_of
 from troth.claims.ledger import Contracts, reconcile, sync
@@ -72,7 +82,8 @@ def issue(suite: Suite, store: Store, **terms: int) -> Book:
         premium=book.terms.premium,
         collateral=book.terms.collateral,
         daily_cap=0,
-        cancel_until=datetime.fromtimestamp(CANCEL_UNTIL, timezone.utc),
+        cover_from=datetime.fromtimestamp(book.terms.cover_from, timezone.utc),
+        cover_until=datetime.fromtimestamp(COVER_UNTIL, timezone.utc),
         deadline=datetime.fromtimestamp(DEADLINE, timezone.utc),
     )
     with store.writing() as connection:
@@ -93,7 +104,8 @@ def test_a_year_of_the_suite_adds_up(suite: Suite, store: Store, contracts: Cont
     """Issue, cancel, refund owed, settle, owed, withdrawn, settled again, expired, capital leaving: C2, C4,
     C5, C7.
     """
-    book = issue(suite, store)
+    begins = START + DAY
+    book = issue(suite, store, cover_from=begins)
     books, pool = suite.books, suite.pool
     cancelled, refused = book.policies[6], book.policies[7]
     suite.freeze(suite.customers[7])
@@ -101,7 +113,8 @@ def test_a_year_of_the_suite_adds_up(suite: Suite, store: Store, contracts: Cont
         suite["underwriter"].send(books, "cancel", book.id, one, PREMIUM // 2, book.tree.proof(one.number))
     suite.freeze(suite.customers[1])
     suite.freeze(suite.customers[2])
-    report = suite.report({RISKS[0]: LATE, RISKS[1]: VERY_LATE})
+    suite.clock.move_to(begins)
+    report = suite.report({RISKS[0]: LATE, RISKS[1]: VERY_LATE}, period_start=begins, period_end=begins)
     suite.settle(settlement(book, report, [0, 1, 2, 4]))
     suite.settle(settlement(book, report, [0, 4, 5, 6]))
     suite.freeze(suite.customers[2], False)

@@ -30,10 +30,9 @@ ON_TIME, LATE, VERY_LATE = 0, 200, 400
 
 SUM_INSURED = 400 * DOLLAR
 PREMIUM = 20 * DOLLAR
-PERIOD_START = START - DAY
-PERIOD_END = START - 1
-"""Reports are of the day before."""
-COVER_FROM = PERIOD_START
+COVER_FROM = START
 """Cover has begun, so that a test can settle at once; to cancel, let it begin later."""
+PERIOD_START = PERIOD_END = START
+"""Reports are of the first second."""
 COVER_UNTIL = START + 30 * DAY
 DEADLINE = START + 60 * DAY

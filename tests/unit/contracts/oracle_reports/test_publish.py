@@ -80,4 +80,4 @@ def test_publish_refuses_data_published_before(suite: Suite) -> None:
 def test_publish_takes_same_root_for_another_period(suite: Suite) -> None:
     """Two quiet days look alike."""
     suite.publish(report_of({RISK: LATE}))
-    assert suite.publish(report_of({RISK: LATE}, period_end=START - 2)).id == 2
+    assert suite.publish(report_of({RISK: LATE}, period_start=START - 2)).id == 2

@@ -55,9 +55,10 @@ def test_cap_refuses_the_whole_batch_c3(suite: Suite, books: Contract, capped: B
     suite.settle(settlement(capped, late, [0, 1]))
 
 
-def test_cap_counts_units(suite: Suite, customer: Actor, late: Report) -> None:
+def test_cap_counts_units(suite: Suite, customer: Actor) -> None:
     """One unit above the cap is above the cap."""
     book = suite.book([policy(customer, sum_insured=CAP + 1)], daily_cap=CAP)
+    late = suite.report({RISK: VERY_LATE})
     with refuses("PolicyBooksDailyCapExceeded", bookId=book.id, cap=CAP, needed=CAP + 1):
         suite.settle(settlement(book, late))
 
@@ -97,10 +98,11 @@ def test_cap_counts_what_is_owed(suite: Suite, capped: Book, late: Report) -> No
         suite.settle(settlement(capped, late, [2]))
 
 
-def test_cap_is_the_books_own(suite: Suite, books: Contract, capped: Book, late: Report) -> None:
+def test_cap_is_the_books_own(suite: Suite, books: Contract, capped: Book) -> None:
     """Another book of the same product, without a cap, neither uses it up nor is held by it."""
     again = [policy(one, sum_insured=HUNDRED) for one in suite.customers[:6]]
     other = suite.book(again, capped.terms.product_id, salt="second")
+    late = suite.report({RISK: VERY_LATE})
     suite.settle(settlement(other, late))
     suite.settle(settlement(capped, late, [0, 1]))
     assert [books.call("book", one.id).paidToday for one in (other, capped)] == [6 * HUNDRED, CAP]

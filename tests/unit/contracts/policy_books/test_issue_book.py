@@ -22,6 +22,7 @@ from support.defaults import (
     CAPITAL,
     COVER_FROM,
     COVER_UNTIL,
+    DAY,
     DEADLINE,
     DOLLAR,
     PREMIUM,
@@ -84,8 +85,8 @@ def test_issue_refuses_root_issued_before_c1(suite: Suite, customer: Actor) -> N
 
 @pytest.mark.parametrize(
     ("cover_from", "cover_until", "deadline"),
-    [(0, 0, START + 1), (START + 1, START + 1, START + 1), (START, START + 1, START + 1)],
-    ids=["cover long over", "all in one second", "to the last"],
+    [(START, START, START + 1), (START + 1, START + 1, START + 1), (START, START + 1, START + 1)],
+    ids=["cover of this second", "all in one second", "to the last"],
 )
 def test_issue_takes_the_shortest_times(
     suite: Suite, customer: Actor, cover_from: int, cover_until: int, deadline: int
@@ -94,6 +95,21 @@ def test_issue_takes_the_shortest_times(
     book = suite.book([policy(customer)], cover_from=cover_from, cover_until=cover_until, deadline=deadline)
     kept = suite.books.call("book", book.id)
     assert (kept.coverFrom, kept.coverUntil, kept.deadline) == (cover_from, cover_until, deadline)
+
+
+def test_issue_takes_cover_of_the_whole_day(suite: Suite, customer: Actor) -> None:
+    """A policy bought in the last second of a day may cover all of it."""
+    suite.clock.move_to(START + DAY - 1)
+    book = suite.book([policy(customer)], cover_from=START)
+    assert suite.books.call("book", book.id).coverFrom == START
+
+
+@pytest.mark.parametrize(("begins", "now"), [(START - 1, START), (START + DAY - 1, START + DAY), (0, START)])
+def test_issue_refuses_cover_of_the_past(suite: Suite, customer: Actor, begins: int, now: int) -> None:
+    """Cover from before the day of issue might be of a loss that is known."""
+    suite.clock.move_to(now)
+    with refuses("PolicyBooksCoverBackdated", coverFrom=begins, today=now):
+        suite.book([policy(customer)], cover_from=begins)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 from support import Actor, Book, Proof, Report, Settlement, Suite, policy, refuses, settlement, word
-from support.defaults import RISK, VERY_LATE
+from support.defaults import LATE, RISK, VERY_LATE
 
 Forge = Callable[[Settlement], Settlement]
 THIEF = "0x" + "66" * 20
@@ -61,7 +61,7 @@ def test_settle_refuses_forged_claim_c3(suite: Suite, book: Book, batch: Settlem
     "change", [{"value": VERY_LATE}, {"value": -VERY_LATE}, {"risk": word("UA 9")}], ids=str
 )
 def test_settle_refuses_forged_observation_c3(
-    suite: Suite, report: Report, batch: Settlement, change: dict[str, int | bytes]
+    suite: Suite, batch: Settlement, report: Report, change: dict[str, int | bytes]
 ) -> None:
     """C3: what the oracles did not see pays nothing."""
     forged = batch.with_observation(0, **change)
@@ -70,7 +70,7 @@ def test_settle_refuses_forged_observation_c3(
 
 
 def test_settle_refuses_observation_of_another_report_c3(
-    suite: Suite, report: Report, batch: Settlement
+    suite: Suite, batch: Settlement, report: Report
 ) -> None:
     """C3: the proof is of the report named, or of none."""
     other = suite.report({"UA 1": VERY_LATE})
@@ -78,11 +78,10 @@ def test_settle_refuses_observation_of_another_report_c3(
         suite.settle(batch._replace(report_id=other.id))
 
 
-def test_settle_refuses_policy_of_another_book_c3(
-    suite: Suite, customer: Actor, book: Book, batch: Settlement
-) -> None:
+def test_settle_refuses_policy_of_another_book_c3(suite: Suite, customer: Actor, book: Book) -> None:
     """C3: a policy is paid from its own book, or not at all."""
     other = suite.book([policy(customer)] * 5)
+    batch = settlement(book, suite.report({"UA 1": LATE, "UA 2": VERY_LATE}), range(4))
     with refuses("PolicyBooksNotInBook", root=book.tree.root, expected=other.tree.root):
         suite.settle(batch._replace(book_id=other.id))
 

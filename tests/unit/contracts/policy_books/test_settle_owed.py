@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pytest
 from support import Book, Report, Suite, emitted, policy, settlement
-from support.defaults import CAPITAL, DOLLAR, PREMIUM
+from support.defaults import CAPITAL, DOLLAR, LATE, PREMIUM, VERY_LATE
 
 from troth.chain.contracts import Contract
 
@@ -64,11 +64,12 @@ def test_settle_again_after_thaw_pays_nothing_c4(
 
 
 @pytest.mark.usefixtures("frozen")
-def test_settle_adds_up_what_one_payee_is_owed_c5(suite: Suite, pool: Contract, report: Report) -> None:
+def test_settle_adds_up_what_one_payee_is_owed_c5(suite: Suite, pool: Contract) -> None:
     """C5: two policies of one payee in one batch, and one in a book of another product."""
     payee = suite.customers[1]
     both = suite.book([policy(payee, "UA 1"), policy(payee, "UA 2")])
     other = suite.book([policy(payee, "UA 2")])
+    report = suite.report({"UA 1": LATE, "UA 2": VERY_LATE})
     suite.settle(settlement(both, report))
     suite.settle(settlement(other, report))
     assert pool.call("owed", payee.address) == 1_000 * DOLLAR

@@ -134,8 +134,8 @@ def test_settle_takes_period_at_either_end_of_cover_c3(
     suite: Suite, customer: Actor, begins: int, ends: int
 ) -> None:
     """C3: the first second of cover and the last are covered."""
-    suite.clock.move_to(max(ends, suite.clock.now))
     book = suite.book([policy(customer)])
+    suite.clock.move_to(max(ends, suite.clock.now))
     suite.settle(settlement(book, suite.report({RISK: VERY_LATE}, period_start=begins, period_end=ends)))
     assert suite.balance(customer) == SUM_INSURED
 
@@ -153,8 +153,8 @@ def test_settle_refuses_period_outside_cover_c3(
     suite: Suite, customer: Actor, begins: int, ends: int
 ) -> None:
     """C3: what happened a second before cover or after it is not insured, nor what may have."""
-    suite.clock.move_to(max(ends, suite.clock.now))
     book = suite.book([policy(customer)])
+    suite.clock.move_to(max(ends, suite.clock.now))
     report = suite.report({RISK: VERY_LATE}, period_start=begins, period_end=ends)
     period, cover = {"periodStart": begins, "periodEnd": ends}, (COVER_FROM, COVER_UNTIL)
     with refuses("PolicyBooksPeriodOutsideCover", **period, coverFrom=cover[0], coverUntil=cover[1]):
