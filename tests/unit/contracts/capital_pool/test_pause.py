@@ -6,7 +6,7 @@ pause, unpause
 └── else: event
 while paused
 ├── refused: deposit, mint, withdraw, redeem, and what moves money for books (see test_pay.py, policy_books/)
-├── taken: withdrawOwed (see test_owed.py), release, giveNotice, transfer of shares
+├── taken: withdrawOwed (see test_withdraw_owed.py), release, giveNotice, transfer of shares
 └── after it: all as before
 """
 

@@ -5,7 +5,7 @@ pay
 ├── paused: refused
 ├── releases more than is reserved: refused
 ├── held afterwards does not cover what is still reserved and owed: refused, nobody paid or owed
-├── a transfer fails: owed, see test_owed.py and test_faulty_token.py
+├── a transfer fails: owed, see test_withdraw_owed.py and test_faulty_token.py
 ├── no payments: only the reserve is released
 └── else: each paid in order, one event each, reserve released
 refund: the same for one payee, said as Refunded

@@ -4,7 +4,7 @@ settle, a transfer fails
 ├── the others are paid, the money is kept for the payee
 ├── the policy is settled: not paid again once the payee can be paid
 ├── it counts for book, day and event as if paid
-└── it is withdrawn later, paused or not: see capital_pool/test_owed.py
+└── it is withdrawn later, paused or not: see capital_pool/test_withdraw_owed.py
 """
 
 from __future__ import annotations
