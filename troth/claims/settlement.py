@@ -20,7 +20,7 @@ from troth.claims.batches import Batch, Evidence, batches, call_of, halves
 from troth.claims.books import policy_leaf
 from troth.claims.products import Product
 from troth.claims.reports import observation_leaf
-from troth.errors import ContractRefused, MissingRole, RecordsAltered, TrothError
+from troth.errors import ContractRefused, RecordsAltered, TrothError
 from troth.office import Office, Progress, progress_ignored
 from troth.store import schema
 from troth.store.books import Book, PolicyRow, list_books, policies_of
@@ -34,6 +34,7 @@ _DAY = 86_400
 _WORDS_IN_A_CALL = 1_000  # of marks: 256,000 policies
 # Refusals that the rest of the book would meet too: trying smaller batches is no use.
 _WHOLESALE = {
+    "AccessManagedUnauthorized": "the policy books may not pay: have an administrator grant them BOOKKEEPER",
     "CapitalPoolShort": "the pool is short of money: `troth pool deposit AMOUNT`, then settle again",
     "EnforcedPause": "the pool is paused: have a guardian resume it, then settle again",
     "OracleReportsNotFinal": "the report is no longer final: settle again once it is",
@@ -201,9 +202,9 @@ class _Run:
     def _refused(self, batch: Batch, failure: TrothError) -> None:
         """Stops the book, cuts the batch in two, or gives the one claim up."""
         name = failure.name if isinstance(failure, ContractRefused) else ""
-        if name in _WHOLESALE or isinstance(failure, MissingRole):
+        if name in _WHOLESALE:
             self.stopped.add(batch.evidence.book_id)
-            self.waiting.append(f"book {batch.evidence.book_id}: {_WHOLESALE.get(name, str(failure))}")
+            self.waiting.append(f"book {batch.evidence.book_id}: {_WHOLESALE[name]}")
         elif len(batch.claims) > 1:
             self.queue.extend(halves(batch))
         else:
