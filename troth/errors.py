@@ -237,7 +237,7 @@ class ReorgTooDeep(TrothError):
         """The block and both hashes."""
         return (
             f"the chain rewrote final block {self.block} ({self.expected} became {self.found}): stop paying, "
-            "find out which chain the network follows, then index again into a new TROTH_HOME"
+            "find out which chain the network follows, then rebuild the index as docs/operations.md says"
         )
 
 
