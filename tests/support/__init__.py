@@ -4,6 +4,8 @@ defaults   what a test gets when it does not say otherwise
 chain      Anvil, its clock, `refuses` and `misses`
 claims     policies, books, reports and settlements as plain values that can be forged
 suite      the contracts, who holds which role, and what each does in a day's work
+office     an insurer's office on that chain, worked through the product's own use cases
+doubles    a node that misbehaves on command, alone or in front of a real one
 """
 
 from support.chain import Clock, anvil, compiled, misses, refuses, undone

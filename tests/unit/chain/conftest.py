@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from doubles import Answer, FakeNode, Proxy
+from support.doubles import Answer, FakeNode, Proxy
 
 from troth.chain import (
     Contract,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles import Proxy
+from support.doubles import Proxy
 
 from troth.chain import Node, clock
 from troth.errors import NodeError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from doubles import Answer, FakeNode, RpcError
+from support.doubles import Answer, FakeNode, RpcError
 
 from troth.chain.fees import Price, price_now
 from troth.chain.rpc import Node

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 
 import pytest
-from doubles import Answer, FakeNode, Fault, RpcError, busy, lost, refused
+from support.doubles import Answer, FakeNode, Fault, RpcError, busy, lost, refused
 
 from troth.chain import rpc
 from troth.chain.rpc import Node, Reverted, Unanswered

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from doubles import Fault, Proxy, RpcError, busy, lost, refused
+from support.doubles import Fault, Proxy, RpcError, busy, lost, refused
 
 from troth.chain import (
     Call,

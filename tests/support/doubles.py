@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,7 +24,10 @@ class RpcError(Exception):
 
 
 class Fault:
-    """How one HTTP exchange goes wrong. The call is executed first only if `after` is true."""
+    """How one HTTP exchange goes wrong. The call is executed first only if `after` is true.
+
+    `delay`: seconds before the answer.
+    """
 
     def __init__(
         self,
@@ -35,9 +39,10 @@ class Fault:
         cut: bool = False,
         after: bool = False,
         edit: Callable[[Any], Any] | None = None,
+        delay: float = 0.0,
     ) -> None:
         self.status, self.headers, self.body = status, dict(headers or {}), body
-        self.lost, self.cut, self.after, self.edit = lost, cut, after, edit
+        self.lost, self.cut, self.after, self.edit, self.delay = lost, cut, after, edit, delay
 
 
 def lost(*, after: bool = False) -> Fault:
@@ -45,23 +50,28 @@ def lost(*, after: bool = False) -> Fault:
     return Fault(lost=True, after=after)
 
 
-def busy(status: int = 429, wait: str = "") -> Fault:
-    """An HTTP error."""
-    return Fault(status=status, headers={"Retry-After": wait} if wait else {}, body=b"slow down")
+def busy(status: int = 429, wait: str = "", *, after: bool = False) -> Fault:
+    """An HTTP error; with `after`, once the node has acted."""
+    headers = {"Retry-After": wait} if wait else {}
+    return Fault(status=status, headers=headers, body=b"slow down", after=after)
 
 
-def refused(code: int, message: str) -> Fault:
-    """One error object in answer to everything."""
+def refused(code: int, message: str, *, after: bool = False) -> Fault:
+    """One error object in answer to everything; with `after`, once the node has acted."""
     content = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
-    return Fault(body=json.dumps(content).encode())
+    return Fault(body=json.dumps(content).encode(), after=after)
 
 
 class FakeNode:
-    """The server. `requests` holds every body received, `calls` every (method, params)."""
+    """The server. `requests` holds every body received, `calls` every (method, params).
+
+    `faults` befall the next exchanges, `faults_of` the next that hold a call of a method; None spares one.
+    """
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.faults: list[Fault | None] = []
+        self.faults_of: dict[str, list[Fault | None]] = {}
         self.requests: list[Any] = []
         self._lock = threading.Lock()
         fake = self
@@ -107,8 +117,9 @@ class FakeNode:
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         with self._lock:
             self.requests.append(body)
-            fault = (self.faults.pop(0) if self.faults else None) or Fault()
-            reply = self._reply(body) if fault.after or fault.body is None else None
+            fault = self._fault(body) or Fault()
+            reply = self._reply(body) if fault.after or (fault.body is None and not fault.lost) else None
+        time.sleep(fault.delay)
         if fault.edit:
             reply = fault.edit(reply)
         content = fault.body if fault.body is not None else json.dumps(reply).encode()
@@ -122,6 +133,14 @@ class FakeNode:
         handler.end_headers()
         handler.wfile.write(content[: len(content) // 2] if fault.cut else content)
         handler.close_connection = handler.close_connection or fault.cut
+
+    def _fault(self, body: Any) -> Fault | None:
+        """What is to befall this exchange."""
+        methods = {call["method"] for call in (body if isinstance(body, list) else [body])}
+        for queue in (self.faults, *(self.faults_of.get(method, []) for method in sorted(methods))):
+            if queue:
+                return queue.pop(0)
+        return None
 
     def _reply(self, body: Any) -> Any:
         """The JSON-RPC reply."""
