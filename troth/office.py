@@ -130,6 +130,12 @@ class Office:
             return address_in(self.settings.keystore)
         return self._development[0].address if self.settings.rpc is None else None
 
+    @property
+    def has_oracles(self) -> bool:
+        """Whether any oracle keys are at hand."""
+        named = self._given_oracles is not None or bool(self.settings.oracle_keystores)
+        return named or self.settings.rpc is None
+
     @cached_property
     def oracles(self) -> Sequence[Signer]:
         """The oracle keys at hand, in order of address. Raises WrongPassword, BadSetting."""

@@ -1,4 +1,4 @@
-"""troth report publish, list, challenge, uphold."""
+"""troth report publish, sign, list, challenge, uphold."""
 
 from __future__ import annotations
 
@@ -33,14 +33,20 @@ def publish(
     replaces: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Number of the challenged report this supersedes.")
     ] = 0,
+    signed: Annotated[
+        list[Path] | None,
+        typer.Option(help="File that an oracle made with `report sign`; once for each.", metavar="FILE"),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Sign the observations of a file with the oracle keys at hand, and publish them."""
+    """Publish the observations of a file, signed by oracles elsewhere or with the keys at hand."""
     from troth.claims import reports  # noqa: PLC0415  kept out of --help
 
     period = _period(from_, to)
     with Session.of(context).office() as office:
-        report = reports.publish(office, file, product, period=period, replaces=replaces)
+        report = reports.publish(
+            office, file, product, period=period, replaces=replaces, attestations=signed or ()
+        )
     already = report.transaction is None
     if json:
         print_json(report, already=already)
@@ -49,6 +55,30 @@ def publish(
     print(
         f"report {report.report_id}: {report.observations} observations, {how}; final {when(report.final_at)}"
     )
+
+
+@app.command()
+def sign(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV: risk,value", metavar="OBS.csv")],
+    *,
+    product: Annotated[str, typer.Option(help="Name of the product whose metric was observed.")],
+    from_: Annotated[str, typer.Option("--from", help="When the period began, as 2027-01-31T00:00:00Z.")],
+    to: Annotated[str, typer.Option(help="When it ended.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the signatures go.", metavar="FILE")],
+    replaces: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Number of the challenged report this supersedes.")
+    ] = 0,
+) -> None:
+    """Sign the observations of a file as an oracle, for somebody else to publish. Sends nothing."""
+    from troth.claims import reports  # noqa: PLC0415
+
+    period = _period(from_, to)
+    assert period is not None  # noqa: S101  both options are required
+    with Session.of(context).office() as office:
+        made = reports.sign(office, file, product, period=period, replaces=replaces)
+    made.write(output)
+    print(f"signed by {', '.join(made.signatures)}: send {output} to whoever publishes")
 
 
 @app.command("list")

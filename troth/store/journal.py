@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import rlp  # type: ignore[import-untyped]  # ships no types; comes with eth-account
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from troth.addresses import format_address
 from troth.chain.transactions import Call, Receipt, SignedTransaction
@@ -17,6 +17,16 @@ from troth.store.database import Store
 __all__ = ["StoredJournal"]
 
 _IN_A_QUERY = 500
+_REPLACED = (
+    update(schema.transactions)
+    .where(
+        schema.transactions.c.sender == bindparam("by"),
+        schema.transactions.c.nonce == bindparam("at"),
+        schema.transactions.c.hash != bindparam("of"),
+        or_(schema.transactions.c.state == "mined", schema.transactions.c.state == "reverted"),
+    )
+    .values(state="dropped", reason=bindparam("why"))
+)
 _TYPED = 0x7F  # first bytes up to here are EIP-2718 types; above is the list of an old-style transaction
 
 
@@ -54,7 +64,7 @@ class StoredJournal:
             connection.execute(insert(table), rows)
 
     def mined(self, transactions: Sequence[tuple[SignedTransaction, Receipt]]) -> None:
-        """Remembers their receipts."""
+        """Remembers their receipts, which take the place of those that a reorganised chain took back."""
         self._conclude(
             [
                 {
@@ -68,7 +78,16 @@ class StoredJournal:
                     "reason": None,
                 }
                 for one, receipt in transactions
-            ]
+            ],
+            replaced=[
+                {
+                    "by": _bytes(one.sender),
+                    "at": one.nonce,
+                    "of": _bytes(one.hash),
+                    "why": f"the chain took its block back; {one.hash} was mined instead",
+                }
+                for one, _ in transactions
+            ],
         )
 
     def dropped(self, transactions: Sequence[SignedTransaction], reason: str) -> None:
@@ -88,12 +107,14 @@ class StoredJournal:
         with self._store.reading() as connection:
             return [_signed(*row) for row in connection.execute(wanted.order_by(table.c.key))]
 
-    def _conclude(self, outcomes: list[dict[str, Any]]) -> None:
-        """Writes what became of transactions."""
+    def _conclude(self, outcomes: list[dict[str, Any]], replaced: Sequence[dict[str, Any]] = ()) -> None:
+        """Writes what became of transactions, and of those whose nonces they took."""
         if not outcomes:
             return
         table = schema.transactions
         with self._store.writing() as connection:
+            if replaced:
+                connection.execute(_REPLACED, replaced)
             connection.execute(
                 update(table)
                 .where(table.c.hash == bindparam("of"))

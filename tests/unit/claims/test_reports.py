@@ -11,6 +11,10 @@ publish
 ├── keys at hand
 │   ├── more than a quorum: as many sign as it takes · one untrusted among them: the others sign
 │   └── fewer trusted than a quorum: refused, nothing sent
+├── signatures from elsewhere
+│   ├── of a quorum: published without a key · of some: the keys at hand add the rest
+│   ├── too few, and no key at hand: refused, nothing sent
+│   └── of another period, chain or file, or no such file: refused by name, nothing sent
 ├── replaces
 │   ├── a challenged report: supersedes it · the same observations: another report
 │   ├── no challenged report: refused, nothing sent
@@ -259,3 +263,82 @@ def test_unknown_product_is_refused(desk: Desk, tmp_path: Path) -> None:
     path.write_text("risk,value\na,1\n")
     with pytest.raises(BadInput, match="--product"):
         reports.publish(desk.office, path, PRODUCT)
+
+
+# --- signatures from elsewhere
+
+DAY_BEFORE = (NEW_YEAR, NEW_YEAR)
+
+
+@pytest.fixture
+def attest(desk: Desk, suite: Suite, publish: Publish, tmp_path: Path) -> Callable[..., Path]:
+    """Has oracles, by their place, sign the default observations at an office of their own."""
+
+    def attest(*places: int, period: Any = DAY_BEFORE, seen: Mapping[str, int] = SEEN) -> Path:
+        path = tmp_path / "seen.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("risk", "value"), *seen.items()])
+        desk.office.oracles = [suite.oracles[place].signer for place in places]
+        made = reports.sign(desk.office, path, PRODUCT, period=period)
+        desk.office.oracles = []
+        output = tmp_path / f"signed-{'-'.join(map(str, places))}.json"
+        made.write(output)
+        return output
+
+    return attest
+
+
+def test_publish_takes_signatures_from_elsewhere(publish: Publish, attest: Callable[..., Path]) -> None:
+    """Two oracles sign on machines of their own, in the wrong order; the publisher holds no oracle's key."""
+    signed = [attest(2), attest(0)]
+    assert publish(period=DAY_BEFORE, attestations=signed).report_id == 1
+
+
+def test_publish_adds_keys_at_hand_to_signatures_from_elsewhere(
+    desk: Desk, suite: Suite, publish: Publish, attest: Callable[..., Path]
+) -> None:
+    """One signature comes by mail, the other is made here."""
+    signed = [attest(1)]
+    desk.office.oracles = [suite.oracles[1].signer, suite.oracles[2].signer]
+    assert publish(period=DAY_BEFORE, attestations=signed).report_id == 1
+
+
+def test_publish_refuses_one_oracle_twice(publish: Publish, attest: Callable[..., Path]) -> None:
+    """The same oracle in two files is one signature, and a report needs two."""
+    with pytest.raises(OraclesShort) as caught:
+        publish(period=DAY_BEFORE, attestations=[attest(1), attest(1)])
+    assert (caught.value.needed, caught.value.available) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({"period": (NEW_YEAR - timedelta(days=1), NEW_YEAR)}, "periodStart"),
+        ({"seen": {**SEEN, "a": LATE + 1}}, "root"),
+    ],
+)
+def test_publish_refuses_signatures_of_another_report(
+    publish: Publish, attest: Callable[..., Path], change: dict[str, Any], column: str
+) -> None:
+    """What differs is named, and nothing is sent."""
+    signed = attest(0, 1, **change)
+    with pytest.raises(BadInput) as caught:
+        publish(period=DAY_BEFORE, attestations=[signed])
+    assert [(one.file, one.column) for one in caught.value.problems] == [(str(signed), column)]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"report": {}, "signatures": {"0x00": "0x"}}'])
+def test_publish_refuses_files_that_are_no_signatures(publish: Publish, tmp_path: Path, content: str) -> None:
+    """Named, and told how such files are made."""
+    path = tmp_path / "signed.json"
+    path.write_text(content)
+    with pytest.raises(BadInput, match="troth report sign"):
+        publish(period=DAY_BEFORE, attestations=[path])
+
+
+def test_sign_says_where_it_cannot_write(
+    desk: Desk, publish: Publish, attest: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One line, with the place."""
+    with pytest.raises(BadInput, match="cannot be written"):
+        reports.Attestation.read(attest(0)).write(tmp_path / "nowhere" / "signed.json")
