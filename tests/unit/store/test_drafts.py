@@ -296,6 +296,21 @@ def test_journal_forgets_what_is_concluded(store: Store) -> None:
     assert sorted(one.nonce for one in journal.unfinished()) == [2, 3]
 
 
+def test_journal_names_one_owner_of_a_nonce(store: Store) -> None:
+    """Mined again after a reorganisation, by another transaction: the first is dropped, others stay."""
+    journal = StoredJournal(store)
+    first, other, again = signed(0), signed(1), signed(0, gasPrice=9)
+    journal.signed([first, other])
+    journal.mined([(first, receipt(first)), (other, receipt(other))])
+    journal.signed([again])
+    journal.mined([(again, receipt(again))])
+    table = schema.transactions.c
+    with store.reading() as connection:
+        rows = connection.execute(select(table.nonce, table.state, table.reason).order_by(table.key)).all()
+    why = f"the chain took its block back; {again.hash} was mined instead"
+    assert rows == [(0, "dropped", why), (1, "mined", None), (0, "mined", None)]
+
+
 def test_journal_that_fails_has_stored_nothing(tmp_path: Path) -> None:
     """A database error in the middle raises, so that nothing is sent, and leaves no row."""
     with Store.open(f"sqlite:///{tmp_path}/troth.db") as store:
