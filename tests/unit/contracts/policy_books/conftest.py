@@ -18,7 +18,7 @@ def book(suite: Suite) -> Book:
 
 @pytest.fixture
 def report(suite: Suite) -> Report:
-    """UA 1 late (half is due), UA 2 very late (all is due), UA 3 on time (nothing is due). Final a day later: make
-    the book first.
+    """UA 1 late (half is due), UA 2 very late (all is due), UA 3 on time (nothing is due). Final a day later:
+    make the book first.
     """
     return suite.report({"UA 1": LATE, "UA 2": VERY_LATE, "UA 3": ON_TIME})
