@@ -62,6 +62,7 @@ def up(home: Path, *, anvil: Path | None = None, genesis: int | None = None) -> 
         if (found := status(home)) is not None:
             _await(folder, found.url, found.pid, keys=True)
             return found
+        has_fallen = (folder / keeper.RECORD).exists()
         binary = find_anvil(anvil)
         memory = _read(folder / "chain.json")
         state = _choose_state(folder)
@@ -75,6 +76,9 @@ def up(home: Path, *, anvil: Path | None = None, genesis: int | None = None) -> 
         else:
             raise NoNode(_url(memory), f"Anvil did not start: {_last_line(folder / 'anvil.log')}")
         _resume_clock(_url(memory), memory, resumed=state is not None)
+        if has_fallen and state is not None:
+            with Node(_url(memory)) as node:
+                node.call("evm_mine")  # an index that knew of blocks now lost sees another one in their place
         return running(home)
 
 

@@ -129,6 +129,24 @@ def test_killed_chain_goes_on_from_the_saved_state(home: Path) -> None:
     assert balance(anvil.up(home)) == 5
 
 
+def test_fallen_chain_has_a_new_block_once_it_is_up(home: Path) -> None:
+    """So that an index which knew of blocks now lost sees another in their place; a clean stop adds none."""
+    first = anvil.up(home)
+    block = pay(first, 5)
+    anvil.down(home)
+    assert newest(again := anvil.up(home)) == block
+    assert anvil.wait_until_saved(home, block)
+    os.kill(again.pid, signal.SIGKILL)
+    assert is_gone(again.pid)
+    assert newest(anvil.up(home)) == block + 1
+
+
+def newest(chain: anvil.Embedded) -> int:
+    """The number of its newest block."""
+    with Node(chain.url) as node:
+        return int(node.call("eth_blockNumber"), 16)
+
+
 def test_killed_while_saving_goes_on_from_the_state_before(home: Path) -> None:
     """Half a file is left; the one set aside counts."""
     first = anvil.up(home)
