@@ -405,9 +405,11 @@ class Sender:
         head = run.slots[0]
         if forgotten := self._forgotten([slot for slot in run.slots if slot.taken]):
             return forgotten
-        if stuck and used < head.last.nonce:  # a nonce nobody uses bars the way
-            self._fill(run, used)
-            return run.slots[:1]
+        if stuck and used < head.last.nonce:  # nonces that nobody uses bar the way
+            gap = range(used, head.last.nonce)
+            for nonce in gap:
+                self._fill(run, nonce)
+            return run.slots[: len(gap)]
         if stuck and head.taken and used == head.last.nonce and self._raise_fee(head):
             return [head]
         if self._node.is_development:
