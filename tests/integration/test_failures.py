@@ -85,9 +85,8 @@ class World:
         amounts = self._events()
         assert self._marks() == set(amounts) == self._due()
         assert sum(amounts.values()) == CAPITAL - self.suite.balance(self.suite.pool)
-        for number in range(POLICIES):
-            held = self.suite.token.call("balanceOf", payee(number))
-            assert held == amounts.get(number, 0), number
+        held = self.suite.token.call_many([("balanceOf", (payee(number),)) for number in range(POLICIES)])
+        assert held == [amounts.get(number, 0) for number in range(POLICIES)]
         self._prove_journal()
         contracts = self.desk.office.ledger_contracts
         found = ledger.reconcile(
