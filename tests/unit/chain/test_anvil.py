@@ -134,7 +134,8 @@ def test_fallen_chain_has_a_new_block_once_it_is_up(home: Path) -> None:
     first = anvil.up(home)
     block = pay(first, 5)
     anvil.down(home)
-    assert newest(again := anvil.up(home)) == block
+    again = anvil.up(home)
+    assert newest(again) == block
     assert anvil.wait_until_saved(home, block)
     os.kill(again.pid, signal.SIGKILL)
     assert is_gone(again.pid)
