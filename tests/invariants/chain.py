@@ -66,7 +66,9 @@ class Chain:
             "pool": suite.pool,
         }
         self._refusals = Refusals()
-        self._known = lru_cache(maxsize=4096)(self._encode)  # the same views are read after every step
+        # The same views are read after every step, and most answer the same again.
+        self._known = lru_cache(maxsize=4096)(self._encode)
+        self._decoded = lru_cache(maxsize=4096)(self._decode)
 
     def send(self, by: str, contract: str, function: str, *arguments: Any) -> tuple[list[Said], list[Any]]:
         """Makes a transaction: what the suite says, and the token's transfers. It must succeed."""
@@ -107,10 +109,11 @@ class Chain:
             return getattr(self._refusals.explain(answer.data), "name", "MissingRole")
         if isinstance(answer, Exception):
             raise answer
-        contract, function, arguments = view
-        entry = self.contracts[contract].abi.function(function, len(arguments))
-        data = bytes.fromhex(answer[2:])
-        return entry.decode_result(data) if entry.outputs else None
+        return self._decoded(*view[:2], len(view[2]), answer)
+
+    def _decode(self, contract: str, function: str, count: int, answer: str) -> Any:
+        entry = self.contracts[contract].abi.function(function, count)
+        return entry.decode_result(bytes.fromhex(answer[2:])) if entry.outputs else None
 
     def _message(self, view: View, by: str) -> dict[str, str]:
         return {**self._encode(view), "from": by}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
@@ -58,6 +58,10 @@ class Report:
     status: int = 1
     replaced_by: int = 0
 
+    def __deepcopy__(self, memo: object) -> Report:
+        """A copy that changes apart; observations never change."""
+        return replace(self)
+
     def row(self) -> tuple[Any, ...]:
         """As the contract lays it out."""
         signed = (self.metric, self.root, self.count, *self.period)
@@ -88,6 +92,10 @@ class Book:
         money = (self.outstanding, self.reserve, sum(self.paid_on.values()), self.paid_on.get(last, 0))
         terms = (self.root, self.product, self.count, *self.cover, self.deadline, self.collateral)
         return (*terms, *money, last, self.cap, self.premium)
+
+    def __deepcopy__(self, memo: object) -> Book:
+        """A copy that changes apart; policies never change."""
+        return replace(self, done=set(self.done), paid_on=dict(self.paid_on))
 
     def words(self) -> tuple[int, ...]:
         """Which policies are done, as the contract marks them: a bit each, 256 a word."""

@@ -64,6 +64,7 @@ class People(RuleBasedStateMachine):
         self.settled: list[Settlement] = []
         self.salt = 0
         self.flows = Flows()
+        self.begun = False
         self.seen = self._read()
         self.step = Step("", (), self.model.now, [], self.seen, self.seen)
 
@@ -116,7 +117,7 @@ class People(RuleBasedStateMachine):
 
     def _note(self, call: str, arguments: tuple[Any, ...], said: list[Said]) -> None:
         """Keeps what is now as the last step."""
-        before, self.seen = self.seen, self._read()
+        before, self.seen = self.seen, self._read() if self.begun else self.seen
         self.step = Step(call, arguments, self.model.now, said, before, self.seen)
 
     def _read(self) -> dict[Any, Any]:
@@ -141,6 +142,8 @@ class People(RuleBasedStateMachine):
             self._give_notice(self.investors[0], CAPITAL * VIRTUAL)
         if self._in_force():
             self._report_and_wait(draw)
+        self.begun = True
+        self._note("", (), [])
 
     # --- products and books
 
@@ -182,6 +185,16 @@ class People(RuleBasedStateMachine):
         self.do(self.underwriter, "books", "cancel", book_id, told, refund, proof, foretell=known)
 
     @in_business
+    @precondition(lambda self: self.model.products and len(self.books) < BOOKS and self.model.free)
+    @rule(data=st.data(), more=st.integers(0, 1))
+    def issue_to_the_limit(self, data: Any, more: int) -> None:
+        """A book that reserves all that is free, or would need one unit more."""
+        product = data.draw(st.sampled_from(sorted(self.model.products)))
+        policy = values.policies(data.draw, self.payees, self._salted())[0]
+        whole = policy._replace(sum_insured=self.model.free + more, premium=0)
+        self._issue_book(values.whole_book(whole, product, self.model.now))
+
+    @in_business
     @insuring
     @rule(data=st.data(), what=st.sampled_from(("cap", "cap", "deadline", "collateral")))
     def supervise(self, data: Any, what: str) -> None:
@@ -200,7 +213,10 @@ class People(RuleBasedStateMachine):
         """A book at its deadline or past it."""
         book_id = self._one_of(data.draw, self._over(), *self.books)
         known = partial(self.model.expire, book_id)
-        self.do(self.customers[3], "books", "expire", book_id, foretell=known)
+        if self.do(self.customers[3], "books", "expire", book_id, foretell=known) and data.draw(
+            st.booleans()
+        ):
+            self._put_off(book_id, self.model.now + DAY)  # too late: nothing is reserved for it any more
 
     def _register(self, direction: int, tiers: Sequence[tuple[int, int]], draw: Draw) -> None:
         metric = draw(st.sampled_from(values.METRICS)).encode().ljust(32, b"\0")
@@ -220,14 +236,19 @@ class People(RuleBasedStateMachine):
         """None, or a part of what the policies insure."""
         book_id, part = self._one_of(draw, self.books), draw(st.sampled_from((0, 1, 2, 3)))
         insured = self.books[book_id].policies if book_id in self.books else ()
-        cap = sum(one.sum_insured for one in insured) // part + 1 if part else 0
+        self._cap(book_id, sum(one.sum_insured for one in insured) // part + 1 if part else 0)
+
+    def _cap(self, book_id: int, cap: int) -> None:
         known = partial(self.model.set_daily_cap, book_id, cap)
         self.do(self.insurer, "books", "setDailyCap", book_id, cap, foretell=known)
 
     def _extend_deadline(self, draw: Draw) -> None:
         """By a while, or by nothing."""
         book_id, later = self._one_of(draw, self.books), draw(st.sampled_from((-1, 0, 1, DAY, 40 * DAY)))
-        deadline = max(later + (self.model.books[book_id].deadline if book_id in self.books else 0), 0)
+        before = self.model.books[book_id].deadline if book_id in self.books else 0
+        self._put_off(book_id, max(before + later, 0))
+
+    def _put_off(self, book_id: int, deadline: int) -> None:
         known = partial(self.model.extend_deadline, book_id, deadline)
         self.do(self.insurer, "books", "extendDeadline", book_id, deadline, foretell=known)
 
@@ -247,11 +268,17 @@ class People(RuleBasedStateMachine):
         """A new book, now and then of what was issued before or on no product."""
         product = self._one_of(draw, self.model.products)
         least = self.model.least_collateral.get(product, WHOLE)
-        self.salt += 1
-        insured = values.policies(draw, self.payees, f"book {self.salt}")
+        insured = values.policies(draw, self.payees, self._salted())
         book = values.book(draw, insured, product, self.model.now, least)
         olds = [values.book_again(old, self.model.now + DAY) for old in self.books.values()]
-        book = mostly(draw, book, *olds)
+        self._issue_book(mostly(draw, book, *olds))
+
+    def _salted(self) -> str:
+        """What no policy was salted with before."""
+        self.salt += 1
+        return f"book {self.salt}"
+
+    def _issue_book(self, book: Book) -> None:
         known = partial(self.model.issue, book.terms, self.underwriter, book.policies)
         if self.do(self.underwriter, "books", "issue", book.terms, foretell=known):
             book_id = len(self.model.books)
@@ -367,6 +394,20 @@ class People(RuleBasedStateMachine):
         """All that one report makes due in one book."""
         book_id, report_id, places = data.draw(st.sampled_from(self._ripe()))
         self._settle(settlement(self.books[book_id], self.reports[report_id], places))
+
+    @precondition(lambda self: self._ripe())
+    @rule(data=st.data(), short=st.integers(0, 1))
+    def settle_at_the_cap(self, data: Any, short: int) -> None:
+        """All that is due, on a daily cap that just allows it, or falls one short."""
+        book_id, report_id, places = data.draw(st.sampled_from(self._ripe()))
+        book, terms, report = self.books[book_id], self.model.books[book_id], self.reports[report_id]
+        value_of = {seen.risk: seen.value for seen in report.observations}
+        due = sum(
+            one.sum_insured * self.model.share_of(terms.product, value_of[one.risk]) // WHOLE
+            for one in (book.policies[place] for place in places)
+        )
+        self._cap(book_id, terms.paid_on.get(self.model.now // DAY, 0) + due - short)
+        self._settle(settlement(book, report, places))
 
     @in_business
     @insuring

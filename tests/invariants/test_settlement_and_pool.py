@@ -27,7 +27,7 @@ from invariants.model import VIRTUAL, WHOLE
 from invariants.people import SAVINGS, People
 from invariants.values import observation_of
 
-SEED, EXAMPLES, STEPS = 7, 80, 40
+SEED, EXAMPLES, STEPS = 8, 80, 40
 LONG = "TROTH_INVARIANT_EXAMPLES"
 LONG_STEPS = 80
 EVERYTHING = 2**256 - 1

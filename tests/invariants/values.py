@@ -22,8 +22,10 @@ LEAST, MOST = -(2**127), 2**127 - 1
 """Of an int128."""
 NUMBERS = (0, 1, 2, 255, 256, 257, 511, 512)
 """Policy numbers on both sides of the words of 256 marks."""
-TELLING_SUMS = (1, 3, 9_999, 10_001, 20_001)
-"""Sums insured that shares do not divide."""
+LARGE_SUMS = st.integers(10**11, 6 * 10**11)
+"""Sums insured of which the pool cannot pay many."""
+SUMS = st.one_of(st.sampled_from((1, 3, 9_999, 10_001, 20_001)), st.integers(1, 10**6), LARGE_SUMS)
+"""Such, middling ones, and some that shares do not divide."""
 
 
 def mostly(draw: Draw, usual: Any, *others: Any) -> Any:
@@ -58,22 +60,18 @@ def policies(draw: Draw, payees: Sequence[str], salt: str) -> tuple[Policy, ...]
     count = draw(st.integers(1, 6))
     numbers = draw(st.sampled_from((tuple(range(count)), NUMBERS[-count:], NUMBERS[2 : 2 + count])))
     numbers = mostly(draw, numbers, numbers, (1,) * count)
+    sums = LARGE_SUMS if draw(st.integers(0, 3)) == 3 else SUMS
     return tuple(
         Policy(
             number,
             word(draw(st.sampled_from(RISKS))),
             draw(st.sampled_from(payees)),
-            draw(sums()),
+            draw(sums),
             draw(st.integers(0, 50)),
             keccak(f"{salt} {place}".encode()),
         )
         for place, number in enumerate(numbers)
     )
-
-
-def sums() -> st.SearchStrategy[int]:
-    """Sums insured: odd ones that round, middling ones, and some the pool cannot pay many of."""
-    return st.one_of(st.sampled_from(TELLING_SUMS), st.integers(1, 10**6), st.integers(10**9, 6 * 10**11))
 
 
 def book(draw: Draw, insured: Sequence[Policy], product: int, now: int, least: int) -> Book:
@@ -93,6 +91,8 @@ def book(draw: Draw, insured: Sequence[Policy], product: int, now: int, least: i
         {"collateral": WHOLE + 1},
         {"sum_insured": total - 1},
         {"sum_insured": total // 2},
+        {"sum_insured": total // 3},
+        {"sum_insured": 0},
         {"sum_insured": total + 1},
         {"premium": 1},
         {"policy_count": count - 1},
@@ -103,10 +103,16 @@ def book(draw: Draw, insured: Sequence[Policy], product: int, now: int, least: i
         "cover_from": begin,
         "cover_until": end,
         "deadline": deadline,
-        "collateral": draw(st.sampled_from((least, WHOLE, (least + WHOLE) // 2))),
+        "collateral": draw(st.sampled_from((least, least, (least + WHOLE) // 2, WHOLE))),
         "daily_cap": mostly(draw, 0, total, total // 2 + 1, total // 3 + 1),
     }
     return book_as_is(insured, product, **{**terms, **mostly(draw, {}, *faults)})
+
+
+def whole_book(only: Policy, product: int, now: int) -> Book:
+    """A book of one policy, wholly reserved for, in force at once."""
+    times = {"cover_from": now, "cover_until": now + 8 * DAY, "deadline": now + 40 * DAY}
+    return book_as_is([only], product, **{**times, "policy_count": only.number + 1})
 
 
 def book_again(old: Book, deadline: int) -> Book:
