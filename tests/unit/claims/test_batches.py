@@ -229,11 +229,15 @@ def test_gas_foreseen_is_enough(suite: Suite, risks: Iterable[int], every: int) 
     settled(suite, *book_of(risks), every)
 
 
-@pytest.mark.parametrize("value", [180, 400], ids=["mildest tier", "severest tier"])
-def test_gas_foreseen_is_enough_for_a_product_of_many_tiers(suite: Suite, value: int) -> None:
-    """Sixteen, for each of 200 observations."""
+@pytest.mark.parametrize(
+    ("risks", "value"),
+    [(200, 180), (200, 400), (1, 400)],
+    ids=["mildest tier", "severest tier", "severest tier, one claim"],
+)
+def test_gas_foreseen_is_enough_for_a_product_of_many_tiers(suite: Suite, risks: int, value: int) -> None:
+    """Sixteen, read for the batch and gone through for each observation."""
     tiers = [(180 + 10 * step, 625 * (step + 1)) for step in range(16)]
-    settled(suite, *book_of(range(200), value=value), tiers=tiers)
+    settled(suite, *book_of(range(risks), value=value), tiers=tiers)
 
 
 def test_gas_foreseen_is_enough_for_payees_who_are_owed(suite: Suite) -> None:

@@ -156,8 +156,9 @@ def test_publish_again_finds_the_report_in_a_block_too_new_for_the_index(
     """With confirmations the index lags: the contract itself says which number it has."""
     first = publish()
     before = sent(desk)
+    desk.office.sync()
     with desk.office.store.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM reports_published")
+        assert connection.exec_driver_sql("DELETE FROM reports_published").rowcount == 1
     assert publish() == PublishedReport(1, 5, first.final_at, None)
     assert sent(desk) == before
 

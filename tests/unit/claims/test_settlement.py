@@ -301,8 +301,10 @@ def test_batches_leave_room_below_the_cap_of_the_chain(desk: Desk, monkeypatch: 
         return stream(seen.append(call.gas) or call for call in calls)
 
     monkeypatch.setattr(desk.office.sender, "stream", watch)
-    assert desk.settle().settled == 40
-    assert max(seen) <= 700_000
+    done = desk.settle()
+    assert (done.settled, max(seen) <= 700_000) == (40, True)
+    receipts = [desk.suite.node.call("eth_getTransactionReceipt", [one]) for one in done.transactions]
+    assert [one["status"] for one in receipts] == ["0x1"] * len(seen)
 
 
 # --- what the contracts refuse
@@ -347,6 +349,16 @@ def test_pool_short_of_money_is_said_and_pays_once_it_has_some(desk: Desk, suite
         suite["investor"].send(suite.pool, "deposit", 2 * CAPITAL, suite["investor"].address)
 
     check_waits_for(desk, "CapitalPoolShort", deposit)
+
+
+def test_book_that_waits_is_tried_no_further(desk: Desk, suite: Suite) -> None:
+    """One transaction finds out; of the four to come only the one made ready meanwhile is sent."""
+    small_batches(desk).book(crowd(40))
+    desk.report({RISK: LATE})
+    suite["guardian"].send(suite.pool, "pause")
+    desk.office.sender._pace = replace(desk.office.sender._pace, window=1)
+    done = desk.settle()
+    assert (done.due, done.settled, done.batches, len(done.waiting)) == (40, 0, 2, 1)
 
 
 def test_book_that_waits_holds_up_no_other(desk: Desk, suite: Suite, customers: tuple[Actor, ...]) -> None:
