@@ -292,7 +292,7 @@ class People(RuleBasedStateMachine):
     @rule(data=st.data())
     def publish(self, data: Any) -> None:
         """What the oracles saw, of one book's cover; anybody carries it."""
-        self._publish(data.draw, self.customers[3], "publish", mostly(data.draw, 0, 1))
+        self._publish(data.draw, mostly(data.draw, 0, 1))
 
     @in_business
     @precondition(lambda self: self._in_force() and len(self.reports) < REPORTS)
@@ -321,9 +321,13 @@ class People(RuleBasedStateMachine):
     @precondition(lambda self: self._standing(2) and len(self.reports) < REPORTS)
     @rule(data=st.data())
     def replace(self, data: Any) -> None:
-        """A challenged report, by another."""
-        report_id = self._one_of(data.draw, self._standing(2), 0, *self.reports)
-        self._publish(data.draw, self.insurer, "replace", report_id)
+        """A challenged report, by another: signed by all, and on the metric of some book's product."""
+        draw = data.draw
+        report_id = self._one_of(draw, self._standing(2), 0, *self.reports)
+        book = self.model.books[draw(st.sampled_from(sorted(self.books)))]
+        product = self.model.products[book.product]
+        report = values.paying_report(draw, product, book.cover, self.model.now, report_id)
+        self._publish_report(self.insurer, "replace", report, self.chain.suite.oracles)
 
     def _standing(self, status: int) -> list[int]:
         """Reports of a status, 1 published or 2 challenged, that are not final."""
@@ -334,15 +338,11 @@ class People(RuleBasedStateMachine):
         known = partial(self.model.challenge, report_id)
         self.do(self.insurer, "reports", "challenge", report_id, b"why".ljust(32), foretell=known)
 
-    def _publish(self, draw: Draw, by: str, function: str, replaces: int) -> None:
+    def _publish(self, draw: Draw, replaces: int) -> None:
         book = self.model.books[draw(st.sampled_from(sorted(self.books)))]
         product = self.model.products[book.product]
-        old = self.model.reports.get(replaces)
-        metric = old.metric if old else product.metric
-        thresholds = [threshold for threshold, _ in product.tiers]
-        more = {"thresholds": thresholds, "replaces": replaces}
-        report = values.report(draw, metric, book.cover, self.model.now, **more)
-        same = () if replaces else self.reports.values()
+        more = {"thresholds": [threshold for threshold, _ in product.tiers], "replaces": replaces}
+        report = values.report(draw, product.metric, book.cover, self.model.now, **more)
         first, second, third = self.chain.suite.oracles
         signers = mostly(
             draw,
@@ -353,7 +353,8 @@ class People(RuleBasedStateMachine):
             (third, first),
             (first, self.chain.suite["stranger"]),
         )
-        self._publish_report(by, function, mostly(draw, report, *same), signers)
+        report = mostly(draw, report, *self.reports.values())
+        self._publish_report(self.customers[3], "publish", report, signers)
 
     def _report_and_wait(self, draw: Draw) -> None:
         book = self.model.books[draw(st.sampled_from(self._in_force()))]

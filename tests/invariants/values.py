@@ -50,7 +50,8 @@ def odd_tiers(draw: Draw, sound: tuple[tuple[int, int], ...]) -> tuple[tuple[int
         (*sound, (threshold, WHOLE)),
         (*rest, (threshold, WHOLE + 1)),
         (*rest, (threshold, 0)),
-        (*sound, (threshold + 1, share), (threshold - 1, share)),
+        (*sound, (threshold + 1, share)),
+        (*sound, (threshold - 1, share)),
     )
     return mostly(draw, sound[::-1], *odd)
 
@@ -150,13 +151,15 @@ def report(
     return _report(valued, {**data, **mostly(draw, {}, *faults)})
 
 
-def paying_report(draw: Draw, product: Product, cover: tuple[int, int], now: int) -> Report:
+def paying_report(
+    draw: Draw, product: Product, cover: tuple[int, int], now: int, replaces: int = 0
+) -> Report:
     """Of the whole cover so far: every risk at one of the product's thresholds, or just within it."""
     within = 1 if product.at_least else -1
     reached = [threshold + beside for threshold, _ in product.tiers for beside in (0, 0, within)]
     seen = {risk: draw(st.sampled_from(reached)) for risk in RISKS}
     period = {"period_start": cover[0], "period_end": min(cover[1], now)}
-    return _report(seen, {"metric": product.metric, **period})
+    return _report(seen, {"metric": product.metric, "replaces": replaces, **period})
 
 
 def _report(seen: Mapping[str, int], data: Mapping[str, Any]) -> Report:
