@@ -14,6 +14,9 @@ contract Authority is AccessManager {
     uint64 public constant ARBITER = 5; // upholds or replaces disputed reports
     uint64 public constant GUARDIAN = 6; // pauses and resumes
     uint64 public constant BOOKKEEPER = 7; // the policy books, on the pool: reserves and pays
+    uint64 public constant OPERATOR = 8; // binds wallets, and records what customers say
+    uint64 public constant VERIFIER = 9; // establishes who a subject is
+    uint64 public constant COMPLIANCE = 10; // corrects, caps, revokes, erases
 
     constructor(address administrator) AccessManager(administrator) {}
 }

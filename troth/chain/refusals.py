@@ -39,6 +39,9 @@ class Role(IntEnum):
     ARBITER = 5
     GUARDIAN = 6
     BOOKKEEPER = 7
+    OPERATOR = 8
+    VERIFIER = 9
+    COMPLIANCE = 10
 
 
 class Refusals:
