@@ -8,7 +8,17 @@ from hashlib import sha256
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = ("Authority", "CapitalPool", "OracleReports", "PolicyBooks", "ProductRegister", "TestDollar")
+SHIPPED = (
+    "Authority",
+    "CapitalPool",
+    "ConsentRegistry",
+    "Eligibility",
+    "OracleReports",
+    "PolicyBooks",
+    "ProductRegister",
+    "Subjects",
+    "TestDollar",
+)
 
 
 def artifact(name: str) -> str:

@@ -32,6 +32,12 @@ PERMISSIONS: tuple[tuple[str, Role, tuple[str, ...]], ...] = (
     ("PolicyBooks", Role.SUPERVISOR, ("extendDeadline", "setDailyCap", "setMinimumCollateral")),
     ("CapitalPool", Role.GUARDIAN, ("pause", "unpause")),
     ("CapitalPool", Role.BOOKKEEPER, ("underwrite", "pay", "refund", "release")),
+    ("Subjects", Role.OPERATOR, ("bind", "unbind", "appoint", "dismiss")),
+    ("Subjects", Role.VERIFIER, ("verify",)),
+    ("Subjects", Role.COMPLIANCE, ("revoke", "erase")),
+    ("ConsentRegistry", Role.OPERATOR, ("defineTerms", "recordFor", "recordExpiryEvent", "honour")),
+    ("ConsentRegistry", Role.COMPLIANCE, ("correct", "setExpiryCap")),
+    ("ConsentRegistry", Role.GUARDIAN, ("pause", "unpause")),
 )
 """Which role may call which restricted function; what is not listed is the administrator's."""
 
@@ -125,7 +131,10 @@ def deploy(node: Node, sender: Sends, network: str, terms: Terms) -> Deployment:
     pool = suite.create(
         "CapitalPool", "CapitalPool", authority, token, terms.notice_period, terms.exit_window
     )
-    suite.create("PolicyBooks", "PolicyBooks", authority, products, reports, pool)
+    subjects = suite.create("Subjects", "Subjects", authority)
+    consents = suite.create("ConsentRegistry", "ConsentRegistry", authority, subjects)
+    eligibility = suite.create("Eligibility", "Eligibility", subjects, consents)
+    suite.create("PolicyBooks", "PolicyBooks", authority, products, reports, pool, eligibility)
     if terms.token:
         suite.created[TOKEN] = (terms.token, None, ())
     sender.send(_permissions({name: place[0] for name, place in suite.created.items()}, sender.address))

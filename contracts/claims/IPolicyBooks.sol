@@ -82,6 +82,7 @@ interface IPolicyBooks {
         uint256 skipped,
         uint256 amount
     );
+    event Withheld(uint32 indexed bookId, uint32 indexed number, address indexed payee);
     event PolicyCancelled(uint32 indexed bookId, uint32 indexed number, uint96 refund);
     event BookExpired(uint32 indexed bookId, uint96 released);
     event DeadlineExtended(uint32 indexed bookId, uint40 deadline);
@@ -124,6 +125,8 @@ interface IPolicyBooks {
     function issue(BookTerms calldata terms) external returns (uint32 bookId);
 
     /// @notice Pays what the rule says for each claim, once. Anyone may call it.
+    /// A claim whose payee does not meet what the product requires (see IEligibility) is withheld: neither paid nor
+    /// marked, so that it can be brought again, until the deadline; the others are paid.
     /// @dev Policies are marked before they are proved, in one pass; a wrong proof undoes all.
     /// Requirements:
     /// - the deadline has not passed; the report is final, on the product's metric, of a period within the cover;

@@ -5,7 +5,9 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Level} from "../identity/ISubjects.sol";
 import {ICapitalPool} from "./ICapitalPool.sol";
+import {IEligibility} from "./IEligibility.sol";
 import {IOracleReports} from "./IOracleReports.sol";
 import {IPolicyBooks} from "./IPolicyBooks.sol";
 import {IProductRegister} from "./IProductRegister.sol";
@@ -19,11 +21,21 @@ import {Rules} from "./Rules.sol";
 contract PolicyBooks is IPolicyBooks, AccessManaged {
     using SafeCast for uint256;
 
+    /// @dev On which a batch is settled.
+    struct Terms {
+        uint16[] shares; // what the rule pays for each observation, in basis points
+        bool isConditional; // whether anything is required of payees
+        IProductRegister.Requirement requirement;
+    }
+
     uint16 private constant WHOLE = 10_000;
+    /// @dev What asking about one payee may cost, so that nobody's long history of decisions stops a batch.
+    uint256 private constant ELIGIBILITY_GAS = 400_000;
 
     IProductRegister public immutable products;
     IOracleReports public immutable reports;
     ICapitalPool public immutable pool;
+    IEligibility public immutable eligibility;
 
     /// @inheritdoc IPolicyBooks
     uint32 public bookCount;
@@ -37,11 +49,13 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         address authority,
         IProductRegister products_,
         IOracleReports reports_,
-        ICapitalPool pool_
+        ICapitalPool pool_,
+        IEligibility eligibility_
     ) AccessManaged(authority) {
         products = products_;
         reports = reports_;
         pool = pool_;
+        eligibility = eligibility_;
     }
 
     /// @inheritdoc IPolicyBooks
@@ -94,15 +108,14 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         if (block.timestamp > book_.deadline) {
             revert PolicyBooksDeadlinePassed(bookId, book_.deadline, block.timestamp);
         }
-        uint16[] memory shares = _shares(book_, reportId, observations, inReport);
+        Terms memory terms = _terms(book_, reportId, observations, inReport);
         bytes32[] memory leaves = new bytes32[](claims.length);
         ICapitalPool.Payment[] memory payments = new ICapitalPool.Payment[](claims.length);
         uint256 sumInsured;
-        (amount, sumInsured) = _mark(bookId, observations, claims, shares, leaves, payments);
+        (amount, sumInsured, skipped) = _mark(bookId, observations, claims, terms, leaves, payments);
         bytes32 reached = Multiproofs.rootOf(leaves, inBook);
         if (reached != book_.root) revert PolicyBooksNotInBook(reached, book_.root);
 
-        skipped = claims.length - payments.length;
         if (payments.length != 0) {
             _countPaid(bookId, book_, amount);
             pool.pay(bookId, payments, _drawReserve(bookId, book_, sumInsured));
@@ -197,15 +210,15 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
 
     /// @dev Marks what is not yet marked. Writes every policy's leaf to `leaves`, for the caller to prove, and what is
     /// to be paid to `payments`, cut to that length. Policies of one risk are neighbours, so a word of marks is kept at
-    /// hand until a claim leaves it.
+    /// hand until a claim leaves it; the one call made meanwhile, about eligibility, is static.
     function _mark(
         uint32 bookId,
         Observation[] calldata observations,
         Claim[] calldata claims,
-        uint16[] memory shares,
+        Terms memory terms,
         bytes32[] memory leaves,
         ICapitalPool.Payment[] memory payments
-    ) private returns (uint256 amount, uint256 sumInsured) {
+    ) private returns (uint256 amount, uint256 sumInsured, uint256 skipped) {
         mapping(uint256 => uint256) storage settled = _settled[bookId];
         uint32 policyCount = _books[bookId].policyCount;
         uint256 word = claims[0].number >> 8;
@@ -223,13 +236,15 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
                 bits = settled[word];
             }
             uint256 bit = 1 << (number & 0xff);
-            if (bits & bit != 0) continue;
-            bits |= bit;
-
-            uint96 part = uint96(_part(sum, shares[seen])); // safe: no product has a share above WHOLE
+            if (bits & bit != 0) {
+                ++skipped;
+                continue;
+            }
+            uint96 part = uint96(_part(sum, terms.shares[seen])); // safe: no product has a share above WHOLE
             if (part == 0) revert PolicyBooksNotDue(number);
-            ICapitalPool.Payment memory payment = payments[due];
-            (payment.number, payment.payee, payment.amount) = (number, claim.payee, part);
+            if (terms.isConditional && _isWithheld(bookId, number, claim.payee, terms.requirement)) continue;
+            bits |= bit;
+            _write(payments[due], number, claim.payee, part);
             // Safe: no more than 2^32 sums of 96 bits are added up, for a policy is marked once.
             unchecked {
                 ++due;
@@ -242,6 +257,21 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         assembly ("memory-safe") {
             mstore(payments, due)
         }
+    }
+
+    /// @dev Says so if the payee does not meet the requirement. One about whom nothing can be learnt does not.
+    function _isWithheld(
+        uint32 bookId,
+        uint32 number,
+        address payee,
+        IProductRegister.Requirement memory requirement
+    ) private returns (bool withheld) {
+        try eligibility.isEligible{gas: ELIGIBILITY_GAS}(payee, requirement) returns (bool eligible) {
+            withheld = !eligible;
+        } catch {
+            withheld = true;
+        }
+        if (withheld) emit Withheld(bookId, number, payee);
     }
 
     /// @dev Counts a batch's payments, within the day's cap.
@@ -269,13 +299,14 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         book_.reserve -= reserve;
     }
 
-    /// @return shares What the product's rule pays for each observation, all proved to be in the final report.
-    function _shares(
+    /// @return terms What the product's rule pays for each observation, all proved to be in the final report, and what
+    /// it requires of payees.
+    function _terms(
         Book storage book_,
         uint32 reportId,
         Observation[] calldata observations,
         Multiproof calldata inReport
-    ) private view returns (uint16[] memory shares) {
+    ) private view returns (Terms memory terms) {
         IOracleReports.Report memory report = reports.finalReport(reportId);
         (uint40 coverFrom, uint40 coverUntil) = (book_.coverFrom, book_.coverUntil);
         if (report.periodStart < coverFrom || report.periodEnd > coverUntil) {
@@ -285,14 +316,16 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         if (report.metric != product.metric) revert PolicyBooksMetricDiffers(report.metric, product.metric);
 
         bytes32[] memory leaves = new bytes32[](observations.length);
-        shares = new uint16[](observations.length);
+        terms.shares = new uint16[](observations.length);
         for (uint256 i = 0; i < observations.length; ++i) {
             Observation calldata seen = observations[i];
             leaves[i] = Leaves.observation(seen.risk, seen.value);
-            shares[i] = Rules.shareOf(product, seen.value);
+            terms.shares[i] = Rules.shareOf(product, seen.value);
         }
         bytes32 reached = Multiproofs.rootOf(leaves, inReport);
         if (reached != report.root) revert PolicyBooksNotInReport(reached, report.root);
+        terms.requirement = product.requirement;
+        terms.isConditional = product.requirement.purpose != 0 || product.requirement.verification != Level.None;
     }
 
     function _known(uint32 bookId) private view returns (Book storage known) {
@@ -318,6 +351,10 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
     function _leafOf(Policy calldata policy) private pure returns (bytes32) {
         bytes32 terms = Leaves.terms(policy.premium, policy.ref);
         return Leaves.policy(policy.number, policy.risk, policy.payee, policy.sumInsured, terms);
+    }
+
+    function _write(ICapitalPool.Payment memory payment, uint32 number, address payee, uint96 amount) private pure {
+        (payment.number, payment.payee, payment.amount) = (number, payee, amount);
     }
 
     /// @return A share of a sum, in basis points, rounded down.

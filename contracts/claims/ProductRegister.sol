@@ -22,11 +22,15 @@ contract ProductRegister is IProductRegister, AccessManaged {
         string calldata name,
         bytes32 metric,
         Direction direction,
-        Tier[] calldata tiers
+        Tier[] calldata tiers,
+        Requirement calldata requirement
     ) external restricted returns (uint32 productId) {
         uint256 length = bytes(name).length;
         if (length == 0 || length > NAME_LENGTH) revert ProductRegisterNameLength(length, NAME_LENGTH);
         if (metric == 0) revert ProductRegisterMetricMissing();
+        if (requirement.purpose == 0 && (requirement.recipient != 0 || requirement.category != 0)) {
+            revert ProductRegisterPurposeMissing(requirement.recipient, requirement.category);
+        }
         if (tiers.length == 0 || tiers.length > TIERS) revert ProductRegisterTierCount(tiers.length, TIERS);
 
         productId = ++_count;
@@ -34,13 +38,14 @@ contract ProductRegister is IProductRegister, AccessManaged {
         added.metric = metric;
         added.direction = direction;
         added.version = _products[_latest[name]].version + 1;
+        added.requirement = requirement;
         for (uint256 i = 0; i < tiers.length; ++i) {
             _checkTier(direction, tiers, i);
             added.tiers.push(tiers[i]);
         }
         _latest[name] = productId;
 
-        emit ProductRegistered(productId, metric, name, added.version, direction, tiers);
+        emit ProductRegistered(productId, metric, name, added.version, direction, tiers, requirement);
     }
 
     /// @inheritdoc IProductRegister

@@ -41,8 +41,11 @@ def test_everything_deployed_is_shipped() -> None:
     assert names == {
         "Authority",
         "CapitalPool",
+        "ConsentRegistry",
+        "Eligibility",
         "OracleReports",
         "PolicyBooks",
         "ProductRegister",
+        "Subjects",
         "TestDollar",
     }

@@ -222,7 +222,7 @@ class People(RuleBasedStateMachine):
         metric = draw(st.sampled_from(values.METRICS)).encode().ljust(32, b"\0")
         arguments = (f"product {direction}", metric, direction, tiers)
         known = partial(self.model.register, *arguments)
-        if self.do(self.insurer, "products", "register", *arguments, foretell=known):
+        if self.do(self.insurer, "products", "register", *arguments, (0, 0, 0, 0), foretell=known):
             self._check_rule(len(self.model.products))
 
     def _check_rule(self, product: int) -> None:

@@ -17,6 +17,7 @@ from support.defaults import (
     DOLLAR,
     LATE,
     METRIC,
+    NO_REQUIREMENT,
     NOTICE_PERIOD,
     PREMIUM,
     RISK,
@@ -35,7 +36,7 @@ SHARES = DOLLAR * 10**6
 
 def register(suite: Suite) -> Receipt:
     """A product of two tiers."""
-    return suite["actuary"].send(suite.products, "register", "delay", word(METRIC), 0, TIERS)
+    return suite["actuary"].send(suite.products, "register", "delay", word(METRIC), 0, TIERS, NO_REQUIREMENT)
 
 
 def publish(suite: Suite) -> Receipt:

@@ -21,6 +21,8 @@ PURSE = 1_000_000 * DOLLAR
 
 WHOLE = 10_000
 METRIC = "arrival delay, minutes"
+NO_REQUIREMENT = (0, 0, 0, 0)
+"""Of payees: no verification, no purpose, recipient or category."""
 TIERS = ((180, 5_000), (300, WHOLE))
 """Three hours late pays half, five hours pay all."""
 

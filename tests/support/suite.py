@@ -25,6 +25,7 @@ from support.defaults import (
     CHALLENGE_PERIOD,
     EXIT_WINDOW,
     METRIC,
+    NO_REQUIREMENT,
     NOTICE_PERIOD,
     PURSE,
     QUORUM,
@@ -41,7 +42,10 @@ from troth.deployment import Deployment, Terms, deploy
 from troth.trees import keccak
 
 DIRECTIONS = {"at_least": 0, "at_most": 1}
-ROLES = ("actuary", "underwriter", "supervisor", "challenger", "arbiter", "guardian")
+ROLES = (
+    *("actuary", "underwriter", "supervisor", "challenger", "arbiter", "guardian"),
+    *("operator", "verifier", "compliance"),
+)
 PEOPLE = ("insurer", *ROLES, "investor", "stranger")
 PURSE_WEI = 10**24
 
@@ -96,6 +100,9 @@ class Suite:
         self.reports = deployment.contract(node, "OracleReports")
         self.books = deployment.contract(node, "PolicyBooks")
         self.pool = deployment.contract(node, "CapitalPool")
+        self.subjects = deployment.contract(node, "Subjects")
+        self.consents = deployment.contract(node, "ConsentRegistry")
+        self.eligibility = deployment.contract(node, "Eligibility")
         refusals = Refusals()
         self.actors = {name: Actor(name, node, refusals) for name in PEOPLE}
         self.oracles = oracles(node)
@@ -113,11 +120,11 @@ class Suite:
         direction: str = "at_least",
         name: str = "delay",
         metric: str = METRIC,
+        requirement: Sequence[int] = NO_REQUIREMENT,
     ) -> int:
         """Registers a product; its id."""
-        receipt = self["actuary"].send(
-            self.products, "register", name, word(metric), DIRECTIONS[direction], list(tiers)
-        )
+        rule = (DIRECTIONS[direction], list(tiers), requirement)
+        receipt = self["actuary"].send(self.products, "register", name, word(metric), *rule)
         (event,) = emitted(receipt, self.products, "ProductRegistered")
         return event.productId
 

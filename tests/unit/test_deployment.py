@@ -27,7 +27,10 @@ from troth.chain.refusals import Role
 from troth.deployment import PERMISSIONS, Deployment, Terms, deploy, endow, load, save
 from troth.errors import BadInput, NotDeployed, WrongChain
 
-NAMES = ("Authority", "token", "ProductRegister", "OracleReports", "CapitalPool", "PolicyBooks")
+NAMES = (
+    *("Authority", "token", "ProductRegister", "OracleReports", "CapitalPool"),
+    *("Subjects", "ConsentRegistry", "Eligibility", "PolicyBooks"),
+)
 
 
 @pytest.fixture
@@ -50,13 +53,28 @@ def test_contracts_know_one_another(suite: Suite, fresh: Deployment) -> None:
     at = fresh.addresses
     assert tuple(sorted(at)) == tuple(sorted(NAMES))
     books, pool = fresh.contract(suite.node, "PolicyBooks"), fresh.contract(suite.node, "CapitalPool")
-    assert [books.call(name) for name in ("products", "reports", "pool")] == [
+    assert [books.call(name) for name in ("products", "reports", "pool", "eligibility")] == [
         at["ProductRegister"],
         at["OracleReports"],
         at["CapitalPool"],
+        at["Eligibility"],
     ]
     assert pool.call("asset") == at["token"]
-    for name in ("ProductRegister", "OracleReports", "CapitalPool", "PolicyBooks"):
+    assert fresh.contract(suite.node, "ConsentRegistry").call("subjects") == at["Subjects"]
+    eligibility = fresh.contract(suite.node, "Eligibility")
+    assert [eligibility.call(name) for name in ("subjects", "consents")] == [
+        at["Subjects"],
+        at["ConsentRegistry"],
+    ]
+    managed = (
+        "ProductRegister",
+        "OracleReports",
+        "CapitalPool",
+        "PolicyBooks",
+        "Subjects",
+        "ConsentRegistry",
+    )
+    for name in managed:
         assert fresh.contract(suite.node, name).call("authority") == at["Authority"]
         assert fresh.contracts[name].artifact == name
     assert (fresh.network, fresh.chain_id, fresh.deployer) == (

@@ -12,6 +12,7 @@ from troth.store.products import ProductRow, list_products
 __all__ = ["Product", "add", "catalogue", "find", "get", "of_row", "share_of"]
 
 _GAS = 1_500_000  # sixteen tiers take 900,000
+NO_REQUIREMENT = (0, 0, 0, 0)  # of payees: no verification, no purpose, recipient or category
 WHOLE = 10_000  # a share of everything, in basis points
 
 
@@ -39,9 +40,8 @@ def add(office: Office, product: ProductFile) -> Product:
     if newest is not None and _rule(newest) == (product.metric, product.direction, product.tiers):
         return newest
     register = office.contract("ProductRegister")
-    call = register.prepare(
-        "register", product.name, product.metric, product.direction, list(product.tiers), gas=_GAS
-    )
+    rule = (product.metric, product.direction, list(product.tiers), NO_REQUIREMENT)
+    call = register.prepare("register", product.name, *rule, gas=_GAS)
     (receipt,) = office.sender.send([call])
     (event,) = register.events(receipt, "ProductRegistered")
     return get(office, event.arguments.productId, product.name)

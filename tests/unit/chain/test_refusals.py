@@ -82,7 +82,7 @@ def register(node: Node, deployer: Sender) -> Contract:
     return products
 
 
-PRODUCT = ("Late", b"delay".ljust(32, b"\0"), 0, [(180, 10_000)])
+PRODUCT = ("Late", b"delay".ljust(32, b"\0"), 0, [(180, 10_000)], (0, 0, 0, 0))
 
 
 def test_role_a_function_asks_for_is_looked_up_on_the_chain(

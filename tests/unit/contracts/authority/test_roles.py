@@ -31,7 +31,7 @@ POLICY = (0, bytes(32), SOMEBODY, 0, 0, bytes(32))
 REPORT = report_of({RISK: LATE}).data
 
 RESTRICTED = [
-    ("actuary", "products", "register", ("delay", word("m"), 0, [])),
+    ("actuary", "products", "register", ("delay", word("m"), 0, [], (0, 0, 0, 0))),
     ("underwriter", "books", "issue", (BOOK_TERMS,)),
     ("underwriter", "books", "cancel", (1, POLICY, 0, [])),
     ("supervisor", "books", "extendDeadline", (1, 0)),

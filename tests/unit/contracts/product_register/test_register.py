@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import pytest
 from support import Actor, Suite, emitted, refuses, word
-from support.defaults import METRIC, TIERS, WHOLE
+from support.defaults import METRIC, NO_REQUIREMENT, TIERS, WHOLE
 
 from troth.chain.contracts import Contract
 from troth.errors import ContractRefused
@@ -33,10 +33,28 @@ RISING = tuple((threshold, threshold + 1) for threshold in range(17))
 
 def test_register_keeps_the_product_and_announces_it(products: Contract, actuary: Actor) -> None:
     """A new name is version 1 under the first id, and says so in full."""
-    receipt = actuary.send(products, "register", "delay", word(METRIC), AT_LEAST, TIERS)
-    assert emitted(receipt, products, "ProductRegistered") == [(1, word(METRIC), "delay", 1, AT_LEAST, TIERS)]
-    assert products.call("product", 1) == (word(METRIC), AT_LEAST, 1, TIERS)
+    receipt = actuary.send(products, "register", "delay", word(METRIC), AT_LEAST, TIERS, NO_REQUIREMENT)
+    said = (1, word(METRIC), "delay", 1, AT_LEAST, TIERS, NO_REQUIREMENT)
+    assert emitted(receipt, products, "ProductRegistered") == [said]
+    assert products.call("product", 1) == (word(METRIC), AT_LEAST, 1, NO_REQUIREMENT, TIERS)
     assert products.call("latest", "delay") == 1
+
+
+def test_register_keeps_what_is_required_of_payees(products: Contract, actuary: Actor) -> None:
+    """Level and terms come back from the product, and are said."""
+    requirement = (2, 7, 0, 9)
+    receipt = actuary.send(products, "register", "delay", word(METRIC), AT_LEAST, TIERS, requirement)
+    (event,) = emitted(receipt, products, "ProductRegistered")
+    assert event.requirement == products.call("product", 1).requirement == requirement
+
+
+@pytest.mark.parametrize("requirement", [(1, 0, 7, 0), (1, 0, 0, 9)])
+def test_register_refuses_a_consent_without_a_purpose(
+    products: Contract, actuary: Actor, requirement: tuple[int, int, int, int]
+) -> None:
+    """A recipient or a category alone says nothing."""
+    with refuses("ProductRegisterPurposeMissing", recipient=requirement[2], category=requirement[3]):
+        actuary.send(products, "register", "delay", word(METRIC), AT_LEAST, TIERS, requirement)
 
 
 def test_register_of_a_known_name_is_its_next_version(suite: Suite, products: Contract) -> None:
@@ -44,8 +62,8 @@ def test_register_of_a_known_name_is_its_next_version(suite: Suite, products: Co
     first = suite.register()
     second = suite.register(tiers=[(-5, 1)], direction="at_most", metric="frost, °C")
     assert (first, second) == (1, 2)
-    assert products.call("product", first) == (word(METRIC), AT_LEAST, 1, TIERS)
-    assert products.call("product", second) == (word("frost, °C"), AT_MOST, 2, ((-5, 1),))
+    assert products.call("product", first) == (word(METRIC), AT_LEAST, 1, NO_REQUIREMENT, TIERS)
+    assert products.call("product", second) == (word("frost, °C"), AT_MOST, 2, NO_REQUIREMENT, ((-5, 1),))
     assert products.call("latest", "delay") == second
 
 
@@ -93,7 +111,7 @@ def test_register_refuses_other_counts_of_tiers(suite: Suite, count: int) -> Non
 def test_register_refuses_unknown_direction(products: Contract, actuary: Actor) -> None:
     """There are two."""
     with pytest.raises(ContractRefused, match="Reverted"):
-        actuary.send(products, "register", "delay", word(METRIC), 2, TIERS)
+        actuary.send(products, "register", "delay", word(METRIC), 2, TIERS, NO_REQUIREMENT)
 
 
 @pytest.mark.parametrize("share", [1, WHOLE])
