@@ -33,7 +33,7 @@ from troth.store.types import ExactInteger
 
 __all__ = ["HEAD", "Store", "insert_rows"]
 
-HEAD = "0001"
+HEAD = "0002"
 """The schema revision this code works with: the newest under `migrations/versions`."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

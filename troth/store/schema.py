@@ -1,5 +1,6 @@
-"""The tables. What this insurer wrote (books, policies, reports, transactions) is here alone and must be
-backed up; what the contracts said (the index) can be read again from the chain at any time.
+"""The tables. What this insurer wrote (books, policies, reports, subjects, evidence, notices, imports,
+transactions) is here alone and must be backed up; what the contracts said (the index) can be read again
+from the chain at any time.
 
 Hashes, addresses and salts are raw bytes; amounts and observed values exact decimal text (see `types`);
 times Unix seconds, as on the chain. A draft book or report is issued when the index holds its root: nothing
@@ -169,6 +170,87 @@ transactions = Table(
     comment="The send journal. Stored before sending; of several with one nonce, one is mined.",
 )
 
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("subject", LargeBinary(32), primary_key=True, comment="random, never derived from a person"),
+    Column("sealed_key", LargeBinary, comment="their data key, wrapped; gone, all that it sealed is gone"),
+    Column("ref_digest", LargeBinary(32), unique=True, comment="keyed digest of the customer reference"),
+    Column("sealed_ref", LargeBinary, comment="the customer reference, sealed by their data key"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("erased_at", BigInteger),
+    sqlite_with_rowid=False,
+    comment="Subjects made here, and the only link from them to persons.",
+)
+
+evidences = Table(
+    "evidences",
+    metadata,
+    Column("evidence", LargeBinary(32), primary_key=True, comment="the word on the chain"),
+    Column("subject", LargeBinary(32), nullable=False, index=True),
+    Column("sealed", LargeBinary, comment="salt and content, sealed by the subject's data key"),
+    Column("drafted_at", BigInteger, nullable=False),
+    comment="What shows the subjects' word. Durable, salts included, before its digest goes on-chain.",
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("iri", Text, primary_key=True, comment="the term that stands for it"),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    comment="Privacy notices, as they were shown.",
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column(
+        "source",
+        LargeBinary(32),
+        unique=True,
+        nullable=False,
+        comment="digest of what the import was made from",
+    ),
+    Column("name", Text, nullable=False, comment="of the file"),
+    Column("rows", BigInteger, nullable=False),
+    Column("drafted_at", BigInteger, nullable=False),
+    comment="Files of decisions imported here.",
+)
+
+import_rows = Table(
+    "import_rows",
+    metadata,
+    Column("import_key", _Key, ForeignKey(imports.c.key, ondelete="CASCADE"), primary_key=True),
+    Column(
+        "position", BigInteger, primary_key=True, autoincrement=False, comment="in order of the file, from 0"
+    ),
+    Column("subject", LargeBinary(32), nullable=False),
+    Column("entry", LargeBinary(32), nullable=False, comment="the word sent to the consent registry"),
+    Column(
+        "evidence",
+        LargeBinary(32),
+        nullable=False,
+        comment="unlike any other, so that it shows what went out",
+    ),
+    sqlite_with_rowid=False,  # rows lie in order of (import, position): read back in one sweep
+    comment="Decisions of the imports, durable before any is sent.",
+)
+
+expiry_events = Table(
+    "expiry_events",
+    metadata,
+    Column("iri", Text, primary_key=True, comment="the term that stands for it, random"),
+    Column(
+        "ref_digest", LargeBinary(32), unique=True, nullable=False, comment="keyed digest of its reference"
+    ),
+    Column("created_at", BigInteger, nullable=False),
+    comment="What consents are to expire with, as the closing of a claim: its name here and on-chain.",
+)
+
 
 # --- what the contracts said ---
 
@@ -195,20 +277,44 @@ blocks = Table(
 )
 
 
-def _event(name: str, *columns: Column[Any] | Index | CheckConstraint, comment: str) -> Table:
-    """A table of one kind of event, keyed by where on the chain it happened."""
+def _event(
+    name: str,
+    *columns: Column[Any] | Index | CheckConstraint,
+    comment: str,
+    is_key: bool = True,
+) -> Table:
+    """A table of one kind of event, with where on the chain it happened, which is its key unless another
+    column is.
+    """
     return Table(
         name,
         metadata,
-        Column("block", BigInteger, primary_key=True, autoincrement=False),
+        Column("block", BigInteger, primary_key=is_key, nullable=False, autoincrement=False),
         Column(
-            "log", BigInteger, primary_key=True, autoincrement=False, comment="index of the log in its block"
+            "log",
+            BigInteger,
+            primary_key=is_key,
+            nullable=False,
+            autoincrement=False,
+            comment="index of the log in its block",
         ),
         Column("tx", LargeBinary(32), nullable=False),
         *columns,
         sqlite_with_rowid=False,  # a reorganisation deletes one range of the key
         comment=comment,
     )
+
+
+def _integers(*names: str, comment: str | None = None) -> list[Column[Any]]:
+    """Columns of numbers that are always there."""
+    return [Column(name, BigInteger, nullable=False, comment=comment) for name in names]
+
+
+def _required(*names: str, comment: str) -> list[Column[Any]]:
+    """Columns of a product's requirement: products indexed before there were any required nothing."""
+    return [
+        Column(name, BigInteger, nullable=False, server_default=text("0"), comment=comment) for name in names
+    ]
 
 
 products = _event(
@@ -220,6 +326,9 @@ products = _event(
     Column("direction", Text, nullable=False),
     CheckConstraint("direction IN ('at_least', 'at_most')", name="direction"),
     Column("tiers", JSON, nullable=False, comment="[[threshold, basis points], …], mildest first"),
+    *_required("verification", comment="level that a payee must have, 0 for none"),
+    *_required("purpose", comment="term of the consent a payee must have given, 0 for none"),
+    *_required("recipient", "category", comment="term of that consent, 0 for all"),
     comment="ProductRegistered",
 )
 
@@ -318,6 +427,113 @@ withdrawals = _event(
     comment="OwedWithdrawn: money owed that has reached its payee",
 )
 
+withholdings = _event(
+    "withholdings",
+    *_integers("book_id", "number"),
+    Column("payee", LargeBinary(20), nullable=False),
+    Index(None, "book_id", "number"),
+    comment="Withheld: claims not paid for want of what their product requires of the payee",
+)
+
+terms = _event(
+    "terms",
+    Column("term", BigInteger, nullable=False, unique=True),
+    Column("iri", Text, nullable=False, unique=True, comment="what is no UTF-8, NUL and \\ escaped"),
+    comment="TermDefined",
+)
+
+wallets = _event(
+    "wallets",
+    Column("subject", LargeBinary(32), nullable=False, index=True),
+    Column("wallet", LargeBinary(20), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('bound', 'unbound')", name="kind"),
+    Column("by_account", LargeBinary(20), nullable=False),
+    comment="WalletBound, WalletUnbound",
+)
+
+verifications = _event(
+    "verifications",
+    Column("subject", LargeBinary(32), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('verified', 'revoked')", name="kind"),
+    *_integers("level"),
+    Column("account", LargeBinary(20), nullable=False, comment="the verifier, or who revoked"),
+    Column("expires", BigInteger, comment="verified: 0 for never"),
+    Column("evidence", LargeBinary(32), comment="verified: salted hash of what was checked"),
+    comment="SubjectVerified, VerificationRevoked",
+)
+
+mandates = _event(
+    "mandates",
+    Column("subject", LargeBinary(32), nullable=False, index=True),
+    Column("representative", LargeBinary(20), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('appointed', 'dismissed')", name="kind"),
+    Column("by_account", LargeBinary(20), nullable=False),
+    Column("capacity", BigInteger, comment="appointed, as all that follows"),
+    Column("expires", BigInteger, comment="0 for never"),
+    Column("purpose", BigInteger, comment="term, 0 for all"),
+    Column("recipient", BigInteger, comment="term, 0 for all"),
+    Column("category", BigInteger, comment="term, 0 for all"),
+    Column("evidence", LargeBinary(32), comment="salted hash of what shows the authority"),
+    comment="RepresentativeAppointed, RepresentativeDismissed",
+)
+
+erasures = _event(
+    "erasures",
+    Column("subject", LargeBinary(32), nullable=False, unique=True),
+    Column("by_account", LargeBinary(20), nullable=False),
+    *_integers("erased_at"),
+    comment="SubjectErased",
+)
+
+decisions = _event(
+    "decisions",
+    Column("subject", LargeBinary(32), primary_key=True),
+    *(
+        Column(name, BigInteger, primary_key=True, autoincrement=False, comment="term, 0 for all")
+        for name in ("purpose", "recipient", "category")
+    ),
+    Column("number", BigInteger, primary_key=True, autoincrement=False, comment="from 1 on each key"),
+    *_integers("state", "basis", "method", "effective", "recorded"),
+    *_integers("expires", comment="0 for never, and for one that expires by event"),
+    *_integers("expiry_event", "notice", "jurisdiction", comment="term, 0 for none"),
+    *_integers("corrects", comment="number on the same key, 0 for none"),
+    Column("recorder", LargeBinary(20), nullable=False),
+    Column("evidence", LargeBinary(32), nullable=False, index=True),
+    Index(None, "block"),
+    is_key=False,  # all decisions of a subject lie side by side: a status is read in one seek
+    comment="DecisionRecorded",
+)
+
+expiry_caps = _event(
+    "expiry_caps",
+    *_integers("jurisdiction", "purpose", comment="term, 0 for none"),
+    *_integers("cap", comment="seconds that a grant may last, 0 for no cap"),
+    Index(None, "jurisdiction", "purpose"),
+    comment="ExpiryCapSet",
+)
+
+happenings = _event(
+    "happenings",
+    Column("term", BigInteger, nullable=False, unique=True),
+    *_integers("effective", "recorded"),
+    comment="ExpiryEventHappened",
+)
+
+honours = _event(
+    "honours",
+    Column("subject", LargeBinary(32), nullable=False, index=True),
+    Column("decision_key", LargeBinary(32), nullable=False),
+    *_integers("number", comment="of the denial on its key"),
+    *_integers("honoured_by", comment="term of the recipient"),
+    *_integers("honoured_at"),
+    Column("evidence", LargeBinary(32), nullable=False),
+    Index(None, "decision_key", "number"),
+    comment="DenialHonoured",
+)
+
 EVENTS: tuple[Table, ...] = (
     products,
     books_issued,
@@ -329,5 +545,15 @@ EVENTS: tuple[Table, ...] = (
     payments,
     premiums,
     withdrawals,
+    withholdings,
+    terms,
+    wallets,
+    verifications,
+    mandates,
+    erasures,
+    decisions,
+    expiry_caps,
+    happenings,
+    honours,
 )
 """Every table of events, in no order that matters."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, select, text
+from sqlalchemy import Connection, create_engine, inspect, make_url, select, text
 
 from troth.errors import DatabaseFailed, DatabaseTooNew
 from troth.store import HEAD, Store, database, insert_rows, schema
@@ -63,12 +65,33 @@ def test_migrations_make_the_checks_of_the_code(tmp_path: Path) -> None:
             rows = connection.execute(
                 text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'")
             )
-            # Constraints of a table come in the order they were made; the set of lines is what matters.
+            # Columns and constraints come in the order they were made; the set of parts is what matters.
+            parts = {name: re.split(r",\s|\n", sql or "") for name, sql in rows}
             records.append(
-                {name: sorted(line.strip(" ,\t") for line in (sql or "").split("\n")) for name, sql in rows}
+                {name: sorted(filter(None, map(str.strip, split))) for name, split in parts.items()}
             )
         engine.dispose()
     assert records[0] == records[1]
+
+
+def test_upgrade_of_a_database_with_data_keeps_it(database_url: str) -> None:
+    """From 0001: rows stay as they are, products on record require nothing, and new tables are there."""
+    engine = database._engine(make_url(database_url))
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(database._MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text("INSERT INTO products VALUES (5, 0, :tx, 1, 'flight', 1, :tx, 'at_least', '[[180, 5000]]')"),
+            {"tx": bytes(32)},
+        )
+    engine.dispose()
+    with Store.open(database_url) as store, store.reading() as connection:
+        (product,) = connection.execute(select(schema.products)).all()
+        assert product[3:] == (1, "flight", 1, bytes(32), "at_least", [[180, 5000]], 0, 0, 0, 0)
+        assert tables(connection) == {*schema.metadata.tables, "alembic_version"}
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
 
 
 def test_head_is_the_newest_migration() -> None:

@@ -348,6 +348,7 @@ def _product_row(log: Log) -> Row:
         bytes.fromhex(metric[2:]),
         ("at_least", "at_most")[direction],
         [list(tier) for tier in tiers],
+        *(0, 0, 0, 0),  # nothing is required of a payee
     )
 
 
