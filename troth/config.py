@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from troth.errors import BadSetting
 
-__all__ = ["GAS_CAP", "Settings"]
+__all__ = ["GAS_CAP", "Settings", "parse_kek"]
 
 GAS_CAP = 16_777_216
 """Gas one transaction may use on a network with EIP-7825."""
 
+KEK_BYTES = 32
+_KEKS = ("kek", "kek_file", "kek_keyring")
 _GWEI = 10**9
 _DATABASES = ("sqlite", "postgresql")
 
@@ -48,6 +52,20 @@ class Settings:
 
     database_url: str = field(default="", repr=False)
     """TROTH_DATABASE_URL: an SQLAlchemy URL; SQLite in the home by default."""
+
+    kek: bytes | None = field(default=None, repr=False)
+    """TROTH_KEK: the key-encryption key, 32 bytes as 64 hex digits or base64; it opens what is kept of
+    subjects. One of the three at most."""
+
+    kek_file: Path | None = None
+    """TROTH_KEK_FILE: a file that holds the same text."""
+
+    kek_keyring: tuple[str, str] | None = None
+    """TROTH_KEK_KEYRING: service and name, as SERVICE/NAME, under which the machine's keyring holds it."""
+
+    withdrawal_days: int = 10
+    """TROTH_WITHDRAWAL_DAYS: business days in which a recipient must honour a withdrawal; ten by
+    47 CFR 64.1200(a)(10)."""
 
     confirmations: int = 0
     """TROTH_CONFIRMATIONS: blocks on top of an event before it counts; 0 embedded, else 12."""
@@ -86,6 +104,8 @@ class Settings:
             password_file=source.file("password_file"),
             password=source.secret("password"),
             database_url=source.database("database_url") or f"sqlite:///{home / 'troth.db'}",
+            **source.kek(),
+            withdrawal_days=source.number("withdrawal_days", cls.withdrawal_days, 1, 365),
             confirmations=source.number("confirmations", 0 if embedded else 12, 0, 100_000),
             challenge_period=source.number("challenge_period", 0 if embedded else 86_400, 0, 365 * 86_400),
             batch_gas=source.number("batch_gas", cls.batch_gas, 500_000, GAS_CAP),
@@ -154,9 +174,39 @@ class _Source:
         text = self.text(name)
         return None if text is None else _existing(name, text)
 
+    def kek(self) -> dict[str, Any]:
+        """Where the key-encryption key is: under the name of one field of the three, or nowhere."""
+        named = [name for name in _KEKS if self.text(name)]
+        if len(named) > 1:
+            raise BadSetting(_variable(named[0]), "…", f"give either this or {_variable(named[1])}, not both")
+        if not named:
+            return {}
+        text = self.text(named[0]) or ""
+        if named[0] == "kek":
+            return {"kek": parse_kek(_variable("kek"), text)}
+        if named[0] == "kek_file":
+            return {"kek_file": _existing("kek_file", text)}
+        service, slash, name = text.rpartition("/")
+        if not slash or not service or not name:
+            raise BadSetting(_variable("kek_keyring"), text, "give service and name, as SERVICE/NAME")
+        return {"kek_keyring": (service, name)}
+
     def files(self, name: str) -> tuple[Path, ...]:
         """Files that exist, separated like the entries of PATH."""
         return tuple(_existing(name, part) for part in (self.text(name) or "").split(os.pathsep) if part)
+
+
+def parse_kek(name: str, text: str) -> bytes:
+    """The 32 bytes of a key-encryption key. Raises BadSetting for `name`, its text not shown."""
+    text = text.strip()
+    try:
+        plain = text.replace("-", "+").replace("_", "/")  # base64url too
+        key = bytes.fromhex(text) if len(text) == 64 else base64.b64decode(plain, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != KEK_BYTES:
+        raise BadSetting(name, "…", "give a key of 32 bytes, as 64 hex digits or in base64")
+    return key
 
 
 def _variable(name: str) -> str:

@@ -17,6 +17,7 @@
     ├── PoolPaused              the pool is paused
     ├── NoExit                  the account may not take money out of the pool (yet)
     ├── WrongPassword           the keystore does not open
+    ├── WrongKey                the key-encryption key is not the one the database was made with
     ├── Busy                    another process is at work on this home
     ├── NodeInconsistent        the node contradicts itself, and asking again did not help
     ├── RecordsAltered          the database no longer holds what was put on the chain
@@ -60,6 +61,7 @@ __all__ = [
     "TransactionFailed",
     "TrothError",
     "WrongChain",
+    "WrongKey",
     "WrongPassword",
 ]
 
@@ -289,6 +291,21 @@ class WrongPassword(TrothError):
     def __str__(self) -> str:
         """Which file. Never the password."""
         return f"the password does not open the keystore {self.path}: give the one it was made with"
+
+
+class WrongKey(TrothError):
+    """The key-encryption key at `place`, a variable or a file, does not open the data at `url`."""
+
+    def __init__(self, place: str, url: str) -> None:
+        super().__init__(place, url)
+        self.place, self.url = place, url
+
+    def __str__(self) -> str:
+        """Where the key is from, and which one it takes. Never the key."""
+        return (
+            f"the key-encryption key of {self.place} does not open the subjects in the database {self.url}, "
+            "and nothing was changed: give the one they were made with"
+        )
 
 
 class Busy(TrothError):

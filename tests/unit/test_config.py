@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import os
 from pathlib import Path
@@ -74,6 +75,11 @@ def test_password_is_kept_to_the_letter() -> None:
         ("TROTH_RPC", "http://host:99999", "http://127.0.0.1:8545"),
         ("TROTH_KEYSTORE", "/no/such/file", "path of a file that exists"),
         ("TROTH_DATABASE_URL", "mysql://u@h/d", "sqlite:///FILE or postgresql://"),
+        ("TROTH_KEK_FILE", "/no/such/file", "path of a file that exists"),
+        ("TROTH_KEK_KEYRING", "troth", "SERVICE/NAME"),
+        ("TROTH_KEK_KEYRING", "/kek", "SERVICE/NAME"),
+        ("TROTH_KEK_KEYRING", "troth/", "SERVICE/NAME"),
+        ("TROTH_WITHDRAWAL_DAYS", "0", "from 1 to 365"),
     ],
 )
 def test_bad_value_names_variable_value_and_rule(variable: str, value: str, rule: str) -> None:
@@ -83,6 +89,57 @@ def test_bad_value_names_variable_value_and_rule(variable: str, value: str, rule
     assert caught.value.name == variable
     assert rule in str(caught.value)
     assert caught.value.value[:8] == value[:8]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0b" * 32, "0B" * 32, f" {'0b' * 32}\n", base64.b64encode(b"\x0b" * 32).decode()],
+    ids=["hex", "capitals", "blanks around", "base64"],
+)
+def test_kek_is_read_from_hex_and_base64(text: str) -> None:
+    """As `openssl rand -hex 32` and `-base64 32` write it; never shown."""
+    settings = Settings.read({"TROTH_KEK": text})
+    assert settings.kek == b"\x0b" * 32
+    assert "0b0b" not in repr(settings).lower()
+    assert "x0b" not in repr(settings)
+
+
+def test_kek_is_read_from_base64_for_urls() -> None:
+    """With - and _ for + and /."""
+    key = bytes(range(224, 256))
+    assert Settings.read({"TROTH_KEK": base64.urlsafe_b64encode(key).decode()}).kek == key
+
+
+def test_kek_is_found_in_file_or_keyring(tmp_path: Path) -> None:
+    """Both are opened later, by the commands that need them. A service's name may have slashes in it."""
+    (tmp_path / "kek").touch()
+    assert Settings.read({"TROTH_KEK_FILE": str(tmp_path / "kek")}).kek_file == tmp_path / "kek"
+    assert Settings.read({"TROTH_KEK_KEYRING": "org/troth/kek"}).kek_keyring == ("org/troth", "kek")
+    nowhere = Settings.read({})
+    assert (nowhere.kek, nowhere.kek_file, nowhere.kek_keyring) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["hunter2", "0b" * 31, "0b" * 33, "g" * 64, "hunter2 hunter2" * 4, "\u0661" * 64]
+)
+def test_bad_kek_is_refused_and_not_shown(text: str) -> None:
+    """Somebody may have mistyped a real one."""
+    with pytest.raises(BadSetting, match=r"^TROTH_KEK: '…': give a key of 32 bytes") as caught:
+        Settings.read({"TROTH_KEK": text})
+    assert text not in f"{caught.value} {caught.value.args} {caught.value.__cause__}"
+
+
+def test_two_keks_are_refused(tmp_path: Path) -> None:
+    """Which one counts must not be a guess; neither is shown."""
+    (tmp_path / "kek").touch()
+    with pytest.raises(BadSetting, match="TROTH_KEK: '…': give either this or TROTH_KEK_FILE, not both"):
+        Settings.read({"TROTH_KEK": "0b" * 32, "TROTH_KEK_FILE": str(tmp_path / "kek")})
+
+
+def test_withdrawals_are_honoured_in_ten_business_days_by_default() -> None:
+    """Or in as many as the insurer allows."""
+    assert Settings.read({}).withdrawal_days == 10
+    assert Settings.read({"TROTH_WITHDRAWAL_DAYS": "3"}).withdrawal_days == 3
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ EXAMPLES: list[tuple[TrothError, list[str]]] = [
     (errors.OraclesShort(2, 1), ["needs 2", "and 1", "TROTH_ORACLE_KEYSTORES"]),
     (errors.RecordsAltered("book 3"), ["book 3", "nothing was sent", "backup"]),
     (errors.WrongPassword("key.json"), ["key.json", "password"]),
+    (errors.WrongKey("TROTH_KEK", "sqlite:///a.db"), ["TROTH_KEK", "sqlite:///a.db", "nothing was changed"]),
     (errors.Busy("/srv/troth"), ["/srv/troth", "TROTH_HOME"]),
     (errors.NodeInconsistent("block 7 has two hashes"), ["block 7 has two hashes", "--rpc"]),
     (errors.DatabaseFailed("sqlite:///a.db", "disk full"), ["sqlite:///a.db", "disk full", "run again"]),
