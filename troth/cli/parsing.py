@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from troth.addresses import format_address, parse_address
 from troth.errors import BadInput, Problem
+from troth.intake import parse_moment
 from troth.money import parse_amount
 
 if TYPE_CHECKING:
     from troth.office import Office
 
 __all__ = ["address", "amount", "checked", "moment", "more_than_nothing"]
-
-_LAST = datetime(9999, 1, 1, tzinfo=timezone.utc)  # well within the contracts' 40 bits of seconds
 
 Value = TypeVar("Value")
 
@@ -47,17 +46,4 @@ def address(place: str, text: str) -> str:
 
 def moment(place: str, text: str | None) -> datetime | None:
     """A time in ISO 8601 with its zone; None stays None."""
-    return None if text is None else checked(place, text, _moment)
-
-
-def _moment(text: str) -> datetime:
-    """A time between 1970 and 9999."""
-    try:
-        found = datetime.fromisoformat(f"{text[:-1]}+00:00" if text[-1:] in {"Z", "z"} else text)
-    except ValueError:
-        raise ValueError("not a time: write it as 2027-01-31T00:00:00Z") from None
-    if found.tzinfo is None:
-        raise ValueError("no time zone: write it as 2027-01-31T00:00:00Z, or with +01:00 at its end")
-    if not 0 <= found.timestamp() < _LAST.timestamp():
-        raise ValueError("out of range: from 1970 to 9999")
-    return found
+    return None if text is None else checked(place, text, parse_moment)
