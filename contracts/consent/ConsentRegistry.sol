@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {NoncesKeyed} from "@openzeppelin/contracts/utils/NoncesKeyed.sol";
 import {ISubjects} from "../identity/ISubjects.sol";
 import {Decision, Decisions, Entry, State} from "./Decisions.sol";
@@ -83,7 +84,7 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         History storage decisions = _histories[key];
         uint256 count = decisions.count();
         if (corrected == 0 || corrected > count) revert ConsentDecisionUnknown(key, corrected, count);
-        for (uint256 number = corrected + 1; number <= count; ++number) {
+        for (uint256 number = uint256(corrected) + 1; number <= count; ++number) {
             if (decisions.at(number).correctsOf() == corrected) revert ConsentAlreadyCorrected(key, corrected, number);
         }
         _record(decision.subject, decision.entry, decision.evidence, msg.sender, corrected, termCount, paused());
@@ -227,9 +228,10 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         if (isPaused && !entry.isIn(Decisions.DENIALS)) revert EnforcedPause();
         if (!entry.isWithin(terms)) revert ConsentTermUnknown(entry, terms);
         uint256 effective = entry.effectiveOf();
+        if (block.timestamp > type(uint32).max) revert ConsentTimeOutOfRange(block.timestamp, type(uint32).max);
         if (effective == 0) effective = block.timestamp;
         else if (effective > block.timestamp) revert ConsentNotYetEffective(effective, block.timestamp);
-        uint256 expires = entry.isByEvent() ? entry.expiresOf() : _expiryOf(entry, effective);
+        uint256 expires = _expiryOf(entry, effective);
 
         Decision decision = entry.kept(block.timestamp, effective, expires, corrects);
         uint256 number = _histories[_keyOf(subject, entry.scopeOf())].append(decision);
@@ -251,15 +253,19 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         emit DenialHonoured(honoured.subject, key, honoured.honouredBy, number, at, honoured.evidence);
     }
 
-    /// @dev When a decision expires by date: as given, within the cap if it is a grant.
+    /// @dev The event a decision expires with; or the time, as given, within the cap if it is a grant.
     function _expiryOf(Entry entry, uint256 effective) private view returns (uint256 expires) {
         expires = entry.expiresOf();
+        if (entry.isByEvent()) {
+            if (expires == 0) revert ConsentExpiryEventMissing();
+            return expires;
+        }
         if (expires != 0 && expires <= effective) revert ConsentExpiresBeforeEffect(expires, effective);
         uint32 jurisdiction = entry.jurisdictionOf();
         if (jurisdiction == 0 || !entry.isIn(Decisions.GRANTS)) return expires;
         uint256 cap = _caps[_capPlace(jurisdiction, entry.purposeOf())];
         if (cap == 0) return expires;
-        uint256 latest = effective + cap;
+        uint256 latest = Math.min(effective + cap, type(uint32).max);
         if (expires > latest) revert ConsentExpiryBeyondCap(expires, latest);
         if (expires == 0) expires = latest;
     }

@@ -97,6 +97,7 @@ interface IConsentRegistry {
     error ConsentTimeOutOfRange(uint256 time, uint256 atMost);
     error ConsentExpiresBeforeEffect(uint256 expires, uint256 effective);
     error ConsentExpiryBeyondCap(uint256 expires, uint256 atMost);
+    error ConsentExpiryEventMissing();
     error ConsentExpiryTwice(uint256 expires, uint32 term);
     error ConsentDeadlinePassed(uint40 deadline, uint256 nowAt);
     error ConsentSignatureInvalid(address signer, bytes32 digest);
