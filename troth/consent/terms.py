@@ -57,6 +57,12 @@ _IRI = re.compile(
 )
 _NEVER_IN_IRIS = re.compile(r'[<>"{}|\\^`]')
 _UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}  # Unicode categories: blanks, controls, nothings
+_ROOTS = {
+    "https://w3id.org/dpv#Purpose": "purpose",
+    "https://w3id.org/dpv#PersonalData": "category",
+    "https://w3id.org/dpv#Recipient": "recipient",
+}
+"""What DPV calls everything of a kind: on the chain that is `*`, and has no number."""
 _DEFINED_AT_ONCE = 100
 
 
@@ -124,7 +130,8 @@ def check_iri(text: str) -> str:
     """`text`, if it is an absolute IRI (RFC 3987) that can be put on the chain.
 
     Raises ValueError for what is not absolute, is longer than 200 bytes, holds blanks or characters that do
-    not show, or names a person: a user in its address, or a scheme such as mailto that stands for one.
+    not show, names a person (a user in its address, or a scheme such as mailto that stands for one), or means
+    everything, which is written `*`.
     """
     if not text:
         raise ValueError("empty: write an IRI")
@@ -141,6 +148,8 @@ def check_iri(text: str) -> str:
         )
     if "@" in _authority(text):
         raise ValueError("an IRI on the chain names no user")
+    if text in _ROOTS:
+        raise ValueError(f"write * for every {_ROOTS[text]}")
     return text
 
 
@@ -238,6 +247,9 @@ def _named(kind: Kind, name: str, table: dict[str, str], prefix: str = "") -> st
     """The IRI of a name in a table. Raises ValueError with the nearest names."""
     if (iri := table.get(_plain(name))) is not None:
         return iri
+    for root, everything in _ROOTS.items():
+        if _plain(root.partition("#")[2]) == _plain(name):
+            raise ValueError(f"write * for every {everything}")
     where = f" in {prefix}:" if prefix else ""
     unknown = f"unknown {kind.value}{where}" if name else f"empty {kind.value}"
     near = [short_name(table[one]) for one in get_close_matches(_plain(name), table, n=3, cutoff=0.7)]
