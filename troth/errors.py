@@ -15,6 +15,7 @@
     ├── ReorgTooDeep            the chain rewrote blocks that were taken as final
     ├── PoolShort               the pool has less free money than this needs
     ├── PoolPaused              the pool is paused
+    ├── ConsentsPaused          the consent registry is paused, and takes denials only
     ├── NoExit                  the account may not take money out of the pool (yet)
     ├── WrongPassword           the keystore does not open
     ├── WrongKey                the key-encryption key is not the one the database was made with
@@ -40,6 +41,7 @@ __all__ = [
     "BadInput",
     "BadSetting",
     "Busy",
+    "ConsentsPaused",
     "ContractRefused",
     "DatabaseFailed",
     "DatabaseTooNew",
@@ -266,6 +268,17 @@ class PoolPaused(TrothError):
         return (
             "the pool is paused: have a guardian run `troth pool resume`; "
             "what is owed can still be withdrawn with `troth owed withdraw`"
+        )
+
+
+class ConsentsPaused(TrothError):
+    """The consent registry is paused: it takes nothing but denials."""
+
+    def __str__(self) -> str:
+        """Who can help, and what works meanwhile."""
+        return (
+            "the consent registry is paused: have a guardian run `troth consent resume`; "
+            "what is refused, withdrawn or revoked is still recorded"
         )
 
 

@@ -29,6 +29,7 @@ EXAMPLES: list[tuple[TrothError, list[str]]] = [
     (errors.ReorgTooDeep(12, "0xaa", "0xbb"), ["block 12", "0xaa", "0xbb", "stop paying"]),
     (errors.PoolShort("10.00", "2.50"), ["10.00", "2.50", "troth pool deposit"]),
     (errors.PoolPaused(), ["paused", "troth pool resume", "troth owed withdraw"]),
+    (errors.ConsentsPaused(), ["paused", "troth consent resume", "withdrawn"]),
     (errors.NoExit("the notice opens tomorrow"), ["no exit", "the notice opens tomorrow"]),
     (errors.NoMoney(ACCOUNT, "10.00 TUSD", "2.50 TUSD"), [ACCOUNT, "10.00 TUSD", "2.50 TUSD", "send it"]),
     (errors.OraclesShort(2, 1), ["needs 2", "and 1", "TROTH_ORACLE_KEYSTORES"]),
