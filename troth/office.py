@@ -16,12 +16,12 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from troth import deployment as deployments
+from troth import index
 from troth.chain import anvil
 from troth.chain.accounts import LocalSigner, Signer, address_in, development_signers, signer_of
 from troth.chain.contracts import Contract
 from troth.chain.rpc import Node
 from troth.chain.sender import Sender
-from troth.claims import ledger
 from troth.config import GAS_CAP, Settings
 from troth.deployment import Deployment
 from troth.errors import BadSetting, Busy, NoNode
@@ -152,17 +152,9 @@ class Office:
         return sorted(signers, key=lambda signer: bytes.fromhex(signer.address[2:]))
 
     @cached_property
-    def ledger_contracts(self) -> ledger.Contracts:
-        """What the ledger indexes."""
-        at = self.deployment.addresses
-        return ledger.Contracts(
-            product_register=at["ProductRegister"],
-            policy_books=at["PolicyBooks"],
-            oracle_reports=at["OracleReports"],
-            capital_pool=at["CapitalPool"],
-            token=at["token"],
-            first_block=self.deployment.block,
-        )
+    def ledger_contracts(self) -> index.Contracts:
+        """What is indexed. Raises NotDeployed if the deployment lacks a contract."""
+        return index.Contracts.of(self.deployment.addresses, self.deployment.block)
 
     def amount(self, units: int) -> str:
         """Base units as people write them: "1250.50 TUSD"."""
@@ -172,9 +164,9 @@ class Office:
         """A contract of the deployment, by name."""
         return self.deployment.contract(self.node, name)
 
-    def sync(self) -> ledger.Synced:
-        """Brings the index up to the chain. Raises what `ledger.sync` raises."""
-        return ledger.sync(
+    def sync(self) -> index.Synced:
+        """Brings the index up to the chain. Raises what `index.sync` raises."""
+        return index.sync(
             self.store, self.node, self.ledger_contracts, confirmations=self.settings.confirmations
         )
 

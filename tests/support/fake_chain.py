@@ -12,19 +12,24 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.crypto import keccak
+from sqlalchemy import select
 
-from troth.claims.ledger import Contracts
 from troth.errors import NodeError
-from troth.store import Store
+from troth.index import Contracts
+from troth.store import Store, schema
 from troth.store.books import Book, NewBook, PolicyRow, save_book
 
-NAMES = ("ProductRegister", "PolicyBooks", "OracleReports", "CapitalPool", "TestDollar")
+NAMES = (
+    *("ProductRegister", "PolicyBooks", "OracleReports", "CapitalPool"),
+    *("Subjects", "ConsentRegistry", "TestDollar"),
+)
 ADDRESSES = {name: f"0x{number:02x}" + "C0" * 19 for number, name in enumerate(NAMES, start=1)}
 CONTRACTS = Contracts(*(ADDRESSES[name] for name in NAMES), first_block=3)
 POOL = bytes.fromhex(ADDRESSES["CapitalPool"][2:])
@@ -158,13 +163,19 @@ class Insurer:
         self.balances: Counter[bytes] = Counter({INSURER: 10**12, INVESTOR: 10**12})
         self.frozen: set[bytes] = set()
         self.logs: list[dict[str, Any]] = []
+        self.terms = self.decided = 0
 
     def register(
-        self, product_id: int = 1, name: Any = "flight", tiers: Any = ((180, 5_000), (360, 10_000))
+        self,
+        product_id: int = 1,
+        name: Any = "flight",
+        tiers: Any = ((180, 5_000), (360, 10_000)),
+        requirement: Any = (0, 0, 0, 0),
     ) -> None:
         """A product."""
         values = {"name": name, "version": 1, "direction": 0, "tiers": list(tiers)}
-        self._emit("ProductRegister", "ProductRegistered", productId=product_id, metric=METRIC, **values)
+        what = {"productId": product_id, "metric": METRIC, "requirement": requirement}
+        self._emit("ProductRegister", "ProductRegistered", **what, **values)
         self._mine()
 
     def publish(self, report_id: int = 1) -> None:
@@ -275,6 +286,50 @@ class Insurer:
         self.total_owed -= amount
         self._move(POOL, to, amount)
         self._emit("CapitalPool", "OwedWithdrawn", payee=payee, to=to, amount=amount)
+        self._mine()
+
+    def withhold(self, book_id: int, number: int) -> None:
+        """Does not pay a policy whose payee is not eligible."""
+        values = {"bookId": book_id, "number": number, "payee": payee_of(number)}
+        self._emit("PolicyBooks", "Withheld", **values)
+        self._mine()
+
+    def identify(self, subject: bytes, account: bytes, wallet: bytes) -> None:
+        """All that can become of a subject, recorded by `account`."""
+        who = {"subject": subject, "by": account}
+        emit = partial(self._emit, "Subjects")
+        emit("WalletBound", wallet=wallet, **who)
+        emit("SubjectVerified", subject=subject, verifier=account, level=2, expires=99, evidence=b"e" * 32)
+        emit("VerificationRevoked", level=2, **who)
+        mandate = {"mandate": (3, 98, 7, 8, 9), "evidence": b"m" * 32}
+        emit("RepresentativeAppointed", representative=wallet, **mandate, **who)
+        emit("RepresentativeDismissed", representative=wallet, **who)
+        emit("WalletUnbound", wallet=wallet, **who)
+        emit("SubjectErased", erasedAt=97, **who)
+        self._mine()
+
+    def define(self, *iris: Any) -> None:
+        """Terms, numbered on."""
+        for iri in iris:
+            self.terms += 1
+            self._emit("ConsentRegistry", "TermDefined", term=self.terms, digest=bytes(32), iri=iri)
+        self._mine()
+
+    def decide(self, *decisions: tuple[bytes, int, int], by: bytes = INSURER) -> None:
+        """Decisions, each a subject, the entry and the number and decision kept; evidence 1, 2, ... ."""
+        for subject, entry, kept in decisions:
+            self.decided += 1
+            values = {"entry": entry, "numberAndDecision": kept, "evidence": self.decided.to_bytes(32, "big")}
+            self._emit("ConsentRegistry", "DecisionRecorded", subject=subject, by=by, **values)
+        self._mine()
+
+    def govern(self, subject: bytes) -> None:
+        """A cap on consents, an event they expire with, and a denial honoured."""
+        emit = partial(self._emit, "ConsentRegistry")
+        emit("ExpiryCapSet", jurisdiction=4, purpose=5, cap=86_400)
+        emit("ExpiryEventHappened", term=6, effective=95, recorded=96)
+        honour = {"number": 2, "honouredBy": 3, "honouredAt": 94, "evidence": b"h" * 32}
+        emit("DenialHonoured", subject=subject, key=b"k" * 32, **honour)
         self._mine()
 
     def view(self, data: str) -> str:
@@ -444,3 +499,30 @@ def draft(store: Store, policies: list[PolicyRow], root: bytes) -> Book:
     book = NewBook(root, root, 1, len(policies), sum_insured, premium, WHOLE, 0, moment, moment, moment)
     with store.writing() as connection:
         return save_book(connection, book, policies)
+
+
+def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of the index."""
+    with store.reading() as connection:
+        return {
+            table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+            for table in (*schema.EVENTS, schema.chain, schema.blocks)
+        }
+
+
+def a_history(insurer: Insurer) -> None:
+    """One of everything, twelve blocks and more."""
+    insurer.register()
+    insurer.publish()
+    insurer.deposit()
+    book = insurer.issue(some_policies(12), b"r" * 32)
+    insurer.frozen.add(payee_of(3))
+    insurer.settle(book, [1, 3, 5])
+    insurer.cancel(book, 7)
+    insurer.withdraw_owed(payee_of(3), INVESTOR)
+    insurer.withhold(book, 8)
+    insurer.expire(book)
+    insurer.identify(b"s" * 32, INSURER, b"w" * 20)
+    insurer.define("urn:purpose", "urn:notice")
+    insurer.decide((b"s" * 32, 1 << 224, 1 << 128), (b"t" * 32, 1 << 224, 1 << 128))
+    insurer.govern(b"s" * 32)

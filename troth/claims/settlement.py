@@ -12,9 +12,10 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from troth import index
 from troth.chain.sender import Outcome
 from troth.chain.transactions import Call, Receipt
-from troth.claims import ledger, products
+from troth.claims import products
 from troth.claims.administration import issued_book
 from troth.claims.batches import Batch, Evidence, batches, call_of, halves
 from troth.claims.books import policy_leaf
@@ -191,7 +192,7 @@ class _Run:
         batch = self.sent.pop(id(outcome.call))
         if outcome.receipt is not None:
             self.receipts.append(outcome.receipt)
-            rows = ledger.rows_among(self.office.ledger_contracts, outcome.receipt.logs)
+            rows = index.rows_among(self.office.ledger_contracts, outcome.receipt.logs)
             for *_, kind, _payee, amount in rows[schema.payments]:
                 self.amounts[kind].append(amount)
             for *_, skipped, _amount in rows[schema.settlements]:

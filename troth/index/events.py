@@ -11,38 +11,22 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from sqlalchemy import Table
+from sqlalchemy import BigInteger, Table
 
-from troth.errors import NodeError, NodeInconsistent
+from troth.errors import NodeInconsistent, NotDeployed
+from troth.index.logs import Log, shown
 from troth.store import schema
 from troth.trees import keccak
 
-__all__ = ["SIGNATURES", "Contracts", "LogReader", "Node", "Rows", "decode_logs", "event_filter", "topic_of"]
-
-Log = Mapping[str, Any]
-"""A log as JSON-RPC gives it: hex text throughout."""
+__all__ = ["SIGNATURES", "Contracts", "Row", "Rows", "decode_logs", "event_filter", "rows_among", "topic_of"]
 
 Row = tuple[Any, ...]
 Rows = dict[Table, list[Row]]
 """Rows by table, each the values of all its columns in order."""
-
-
-class Node(Protocol):
-    """What the ledger asks of a chain: `troth.chain` has the real one."""
-
-    @property
-    def url(self) -> str:
-        """Its address, for messages."""
-
-    def call(self, method: str, params: Sequence[Any] = ()) -> Any:
-        """The result of one JSON-RPC call. Raises NodeError, NoNode."""
-
-    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        """The results of many, in order. Raises NodeError, NoNode."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +37,30 @@ class Contracts:
     policy_books: str
     oracle_reports: str
     capital_pool: str
+    subjects: str
+    consent_registry: str
     token: str
     first_block: int = 0
 
     @classmethod
     def of(cls, addresses: Mapping[str, str], first_block: int) -> Contracts:
-        """From addresses by contract name, the token's under "token", as a Deployment has them."""
+        """From addresses by contract name, the token's under "token", as a Deployment has them. Raises
+        NotDeployed for a deployment of an older version, which lacks some.
+        """
+
+        def address(name: str) -> str:
+            if name not in addresses:
+                raise NotDeployed(name, f"the suite of PolicyBooks {addresses.get('PolicyBooks')}")
+            return addresses[name]
+
         return cls(
-            addresses["ProductRegister"],
-            addresses["PolicyBooks"],
-            addresses["OracleReports"],
-            addresses["CapitalPool"],
-            addresses["token"],
+            address("ProductRegister"),
+            address("PolicyBooks"),
+            address("OracleReports"),
+            address("CapitalPool"),
+            address("Subjects"),
+            address("ConsentRegistry"),
+            address("token"),
             first_block,
         )
 
@@ -72,7 +68,7 @@ class Contracts:
 SIGNATURES: dict[str, tuple[str, ...]] = {
     "ProductRegister": (
         "ProductRegistered(uint32 indexed productId,bytes32 indexed metric,string name,uint32 version,"
-        "uint8 direction,(int128,uint16)[] tiers)",
+        "uint8 direction,(int128,uint16)[] tiers,(uint8,uint32,uint32,uint32) requirement)",
     ),
     "PolicyBooks": (
         "BookIssued(uint32 indexed bookId,uint32 indexed productId,bytes32 root,uint32 policyCount,"
@@ -82,6 +78,7 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
         "uint256 settled,uint256 skipped,uint256 amount)",
         "PolicyCancelled(uint32 indexed bookId,uint32 indexed number,uint96 refund)",
         "BookExpired(uint32 indexed bookId,uint96 released)",
+        "Withheld(uint32 indexed bookId,uint32 indexed number,address indexed payee)",
     ),
     "OracleReports": (
         "ReportPublished(uint32 indexed reportId,bytes32 indexed metric,bytes32 root,uint32 count,"
@@ -97,11 +94,33 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
         "Refunded(uint32 indexed bookId,address indexed payee,uint32 number,uint96 amount)",
         "OwedWithdrawn(address indexed payee,address indexed to,uint256 amount)",
     ),
+    "Subjects": (
+        "WalletBound(bytes32 indexed subject,address indexed wallet,address indexed by)",
+        "WalletUnbound(bytes32 indexed subject,address indexed wallet,address indexed by)",
+        "SubjectVerified(bytes32 indexed subject,address indexed verifier,uint8 level,uint40 expires,"
+        "bytes32 evidence)",
+        "VerificationRevoked(bytes32 indexed subject,uint8 level,address indexed by)",
+        "RepresentativeAppointed(bytes32 indexed subject,address indexed representative,address indexed by,"
+        "(uint8,uint40,uint32,uint32,uint32) mandate,bytes32 evidence)",
+        "RepresentativeDismissed(bytes32 indexed subject,address indexed representative,address indexed by)",
+        "SubjectErased(bytes32 indexed subject,address indexed by,uint40 erasedAt)",
+    ),
+    "ConsentRegistry": (
+        "TermDefined(uint32 indexed term,bytes32 indexed digest,string iri)",
+        "DecisionRecorded(bytes32 indexed subject,address indexed by,uint256 entry,"
+        "uint256 numberAndDecision,bytes32 evidence)",
+        "ExpiryCapSet(uint32 indexed jurisdiction,uint32 indexed purpose,uint32 cap)",
+        "ExpiryEventHappened(uint32 indexed term,uint40 effective,uint40 recorded)",
+        "DenialHonoured(bytes32 indexed subject,bytes32 indexed key,uint32 indexed honouredBy,"
+        "uint256 number,uint40 honouredAt,bytes32 evidence)",
+    ),
 }
-"""The events indexed, by contract, as their declarations read once structs and enums are spelt out."""
+"""The events indexed, by contract, as their declarations read once structs, enums and user-defined words are
+spelt out.
+"""
 
-# Each event's table, and what goes into its columns after (block, log, tx): a field, "=" and a constant, or
-# None.
+# Each event's table, and what goes into its columns after (block, log, tx): a field, "mandate.0" the first of
+# a struct's, "=" and a constant, or None. Those that are not here have a reader of their own below.
 _TABLES: dict[str, tuple[Table, tuple[str | None, ...]]] = {
     "BookIssued": (
         schema.books_issued,
@@ -136,7 +155,38 @@ _TABLES: dict[str, tuple[Table, tuple[str | None, ...]]] = {
     "Owed": (schema.payments, ("bookId", "number", "=owed", "payee", "amount")),
     "Refunded": (schema.payments, ("bookId", "number", "=refunded", "payee", "amount")),
     "OwedWithdrawn": (schema.withdrawals, ("payee", "to", "amount")),
+    "Withheld": (schema.withholdings, ("bookId", "number", "payee")),
+    "WalletBound": (schema.wallets, ("subject", "wallet", "=bound", "by")),
+    "WalletUnbound": (schema.wallets, ("subject", "wallet", "=unbound", "by")),
+    "SubjectVerified": (
+        schema.verifications,
+        ("subject", "=verified", "level", "verifier", "expires", "evidence"),
+    ),
+    "VerificationRevoked": (schema.verifications, ("subject", "=revoked", "level", "by", None, None)),
+    "RepresentativeAppointed": (
+        schema.mandates,
+        (
+            *("subject", "representative", "=appointed", "by"),
+            *(f"mandate.{place}" for place in range(5)),
+            "evidence",
+        ),
+    ),
+    "RepresentativeDismissed": (
+        schema.mandates,
+        ("subject", "representative", "=dismissed", "by", None, None, None, None, None, None),
+    ),
+    "SubjectErased": (schema.erasures, ("subject", "by", "erasedAt")),
+    "ExpiryCapSet": (schema.expiry_caps, ("jurisdiction", "purpose", "cap")),
+    "ExpiryEventHappened": (schema.happenings, ("term", "effective", "recorded")),
+    "DenialHonoured": (
+        schema.honours,
+        ("subject", "key", "number", "honouredBy", "honouredAt", "evidence"),
+    ),
 }
+
+_UINT32 = (1 << 32) - 1
+_COLUMN_BITS = 63  # of a BIGINT, its sign left out
+_DECISION_DATA = 2 + 3 * 64
 
 
 @dataclass(frozen=True)
@@ -169,9 +219,9 @@ def decode_logs(contracts: Contracts, logs: Sequence[Log]) -> Rows:
             row = event.row(log)
             known = log["address"].lower() in addresses
         except (KeyError, IndexError, ValueError, TypeError, DecodingError) as error:
-            raise NodeInconsistent(f"a log that cannot be read ({error!r}): {_shown(log)}") from error
+            raise NodeInconsistent(f"a log that cannot be read ({error!r}): {shown(log)}") from error
         if not known:
-            raise NodeInconsistent(f"a log of a contract that was not asked for: {_shown(log)}")
+            raise NodeInconsistent(f"a log of a contract that was not asked for: {shown(log)}")
         rows[event.table].append(row)
     return rows
 
@@ -187,68 +237,6 @@ def rows_among(contracts: Contracts, logs: Sequence[Log]) -> Rows:
     return decode_logs(contracts, ours)
 
 
-class LogReader:
-    """Reads logs a range of blocks at a time, as wide as the node allows and memory likes."""
-
-    _WIDEST = 10_000
-    _MANY = 20_000  # logs in an answer: about 15 MB of JSON
-
-    def __init__(self, node: Node, span: int = 1_000) -> None:
-        """Starts with ranges of `span` blocks."""
-        self._node = node
-        self._span = span
-
-    def read(
-        self, filters: Sequence[Mapping[str, Any]], first: int, last: int
-    ) -> tuple[int, list[list[Log]]]:
-        """The last block read, `last` or earlier, and for each filter its logs from `first` to there, in
-        order.
-
-        Halves the range when the node finds it too much. Raises NodeError when a single block is too much,
-        and NodeInconsistent for logs outside the range, of removed blocks, or twice the same.
-        """
-        while True:
-            end = min(last, first + self._span - 1)
-            blocks = {"fromBlock": hex(first), "toBlock": hex(end)}
-            try:
-                answers = [self._node.call("eth_getLogs", [{**wanted, **blocks}]) for wanted in filters]
-            except NodeError as error:
-                if end == first or not _is_too_much(error):
-                    raise
-                self._span = (end - first + 1) // 2
-                continue
-            self._adapt(max(len(answer) for answer in answers), end - first + 1)
-            return end, [_in_order(answer, first, end) for answer in answers]
-
-    def _adapt(self, logs: int, blocks: int) -> None:
-        """Widens the next range, or narrows it to what yields a good answer."""
-        if logs > self._MANY:
-            self._span = max(1, blocks // 2)
-        elif blocks == self._span and logs < self._MANY // 4:
-            self._span = min(self._WIDEST, self._span * 2)
-
-
-def _is_too_much(error: NodeError) -> bool:
-    """Whether the node refused the range for its size; every vendor words it differently."""
-    words = r"range|limit|too (many|large|big|wide)|exceed|response size|more than|time.?out|no answer within"
-    return error.code == -32005 or re.search(words, error.detail, re.IGNORECASE) is not None
-
-
-def _in_order(logs: Any, first: int, last: int) -> list[Log]:
-    """The logs sorted by place, after checking that they are what was asked for."""
-    try:
-        placed = [((int(log["blockNumber"], 16), int(log["logIndex"], 16)), log) for log in logs]
-    except (KeyError, ValueError, TypeError) as error:
-        raise NodeInconsistent(f"eth_getLogs answered with no list of logs ({error!r})") from error
-    placed.sort(key=lambda pair: pair[0])
-    previous = (first - 1, 0)
-    for place, log in placed:
-        if not first <= place[0] <= last or place == previous or log.get("removed"):
-            raise NodeInconsistent(f"a log out of place in blocks {first} to {last}: {_shown(log)}")
-        previous = place
-    return [log for _, log in placed]
-
-
 def _addresses(contracts: Contracts) -> list[str]:
     """The contracts listened to, in lower case."""
     return [
@@ -258,17 +246,10 @@ def _addresses(contracts: Contracts) -> list[str]:
             contracts.policy_books,
             contracts.oracle_reports,
             contracts.capital_pool,
+            contracts.subjects,
+            contracts.consent_registry,
         )
     ]
-
-
-def _shown(log: Log) -> str:
-    """Enough of a log to find it by."""
-    if not isinstance(log, Mapping):
-        return repr(log)[:80]
-    return ", ".join(
-        f"{name} {log.get(name)}" for name in ("blockNumber", "logIndex", "address", "transactionHash")
-    )
 
 
 def _parsed(signature: str) -> tuple[str, list[tuple[str, bool, str]]]:
@@ -281,21 +262,38 @@ def _parsed(signature: str) -> tuple[str, list[tuple[str, bool, str]]]:
     return name, fields
 
 
-def _word_reader(kind: str) -> Callable[[str], Any]:
-    """Reads an ABI word, 64 hex digits, as `kind`: address and bytes32 to bytes, unsigned integers to int."""
+def _words_of(fields: Sequence[tuple[str, bool, str]]) -> list[tuple[str, str]]:
+    """Type and name of each word of a log, the indexed first; a struct's are "name.0" and so on."""
+    in_order = [field for field in fields if field[1]] + [field for field in fields if not field[1]]
+    words = []
+    for kind, _, label in in_order:
+        if kind.startswith("("):
+            words += [(part, f"{label}.{place}") for place, part in enumerate(kind[1:-1].split(","))]
+        else:
+            words.append((kind, label))
+    return words
+
+
+def _word_reader(kind: str, most: int = 256) -> Callable[[str], Any]:
+    """Reads an ABI word, 64 hex digits, as `kind`: address and bytes32 to bytes, unsigned integers, of `most`
+    bits at the most, to int.
+    """
     if kind == "address":
         return lambda word: bytes.fromhex(word[24:])
     if kind == "bytes32":
         return bytes.fromhex
-    limit = 1 << int(kind.removeprefix("uint"))
+    limit = 1 << min(int(kind.removeprefix("uint")), most)
 
     def unsigned(word: str) -> int:
         value = int(word, 16)
         if value >= limit:
-            raise ValueError(f"{word} is no {kind}")
+            raise ValueError(f"{word} is no {kind} of at most {most} bits")
         return value
 
     return unsigned
+
+
+_uint32 = _word_reader("uint32")
 
 
 def _place(log: Log) -> tuple[int, int, bytes]:
@@ -303,20 +301,21 @@ def _place(log: Log) -> tuple[int, int, bytes]:
     return int(log["blockNumber"], 16), int(log["logIndex"], 16), bytes.fromhex(log["transactionHash"][2:])
 
 
-def _row_reader(signature: str, columns: Sequence[str | None]) -> Callable[[Log], Row]:
-    """Reads a log of `signature`, all of whose fields are one word wide, into a row of `columns` as in
+def _row_reader(signature: str, table: Table, columns: Sequence[str | None]) -> Callable[[Log], Row]:
+    """Reads a log of `signature`, whose fields are of fixed width, into a row of `table`, `columns` as in
     _TABLES.
     """
-    _, fields = _parsed(signature)
-    in_words = [field for field in fields if field[1]] + [field for field in fields if not field[1]]
-    where: dict[str | None, tuple[Callable[[str], Any], int]] = {
-        label: (_word_reader(kind), position) for position, (kind, _, label) in enumerate(in_words)
-    }
-    for column in columns:
+    words_of = _words_of(_parsed(signature)[1])
+    found = {label: (kind, position) for position, (kind, label) in enumerate(words_of)}
+    plan: list[tuple[Callable[[str], Any], int]] = []
+    for target, column in zip(list(table.columns)[3:], columns, strict=True):
         if column is None or column.startswith("="):
-            where[column] = (_always(column and column[1:]), 0)
-    plan = [where[column] for column in columns]
-    count = len(in_words)
+            plan.append((_always(column and column[1:]), 0))
+        else:
+            kind, position = found[column]
+            most = _COLUMN_BITS if isinstance(target.type, BigInteger) else 256
+            plan.append((_word_reader(kind, most), position))
+    count = len(words_of)
 
     def row(log: Log) -> Row:
         data = log["data"]
@@ -337,19 +336,76 @@ def _always(value: Any) -> Callable[[str], Any]:
 def _product_row(log: Log) -> Row:
     """A ProductRegistered log as a row. Its name may be any bytes: what is no UTF-8, or NUL, is escaped."""
     _, product_id, metric = log["topics"]
-    name, version, direction, tiers = decode(
-        ["bytes", "uint32", "uint8", "(int128,uint16)[]"], bytes.fromhex(log["data"][2:])
+    name, version, direction, tiers, requirement = decode(
+        ["bytes", "uint32", "uint8", "(int128,uint16)[]", "(uint8,uint32,uint32,uint32)"],
+        bytes.fromhex(log["data"][2:]),
     )
     return (
         *_place(log),
-        int(product_id, 16),
-        name.decode("utf-8", "backslashreplace").replace("\0", "\\x00"),
+        _uint32(product_id[2:]),
+        _text(name),
         version,
         bytes.fromhex(metric[2:]),
         ("at_least", "at_most")[direction],
         [list(tier) for tier in tiers],
-        *(0, 0, 0, 0),  # nothing is required of a payee
+        *requirement,
     )
+
+
+def _term_row(log: Log) -> Row:
+    """A TermDefined log as a row. Its IRI may be any bytes; escaped, no two are the same text."""
+    _, term, _digest = log["topics"]
+    (iri,) = decode(["bytes"], bytes.fromhex(log["data"][2:]))
+    return *_place(log), _uint32(term[2:]), _text(iri.replace(b"\\", b"\\\\"))
+
+
+def _text(content: bytes) -> str:
+    """UTF-8 as text; what is none, or NUL, which PostgreSQL does not take, escaped."""
+    return content.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+def _decision_row(log: Log) -> Row:
+    """A DecisionRecorded log as a row: the fields packed into its two words, by Decisions.sol.
+
+    The word kept says what holds (recorded, effective and expires as the registry took them); the entry says
+    what the word kept leaves out.
+    """
+    _, subject, by = log["topics"]
+    data = log["data"]
+    if len(data) != _DECISION_DATA:
+        raise ValueError(f"{len(data)} characters of data, not {_DECISION_DATA}")
+    entry, kept = int(data[2:66], 16), int(data[66:130], 16)
+    number, until = kept >> 128, kept >> 32 & _UINT32
+    if number >> _COLUMN_BITS:
+        raise ValueError(f"{number} is no number of a decision")
+    by_event = kept >> 12 & 0xF
+    return (
+        *_place(log),
+        bytes.fromhex(subject[2:]),
+        entry >> 224,
+        entry >> 192 & _UINT32,
+        entry >> 160 & _UINT32,
+        number,
+        kept & 0xF,  # state
+        kept >> 4 & 0xF,  # basis
+        kept >> 8 & 0xF,  # method
+        kept >> 64 & _UINT32,  # effective
+        kept >> 96 & _UINT32,  # recorded
+        0 if by_event else until,
+        until if by_event else 0,
+        entry >> 128 & _UINT32,  # notice
+        entry >> 96 & _UINT32,  # jurisdiction
+        kept >> 16 & 0xFFFF,  # corrects
+        bytes.fromhex(by[26:]),
+        bytes.fromhex(data[130:]),
+    )
+
+
+_READERS: dict[str, tuple[Table, Callable[[Log], Row]]] = {
+    "ProductRegistered": (schema.products, _product_row),
+    "TermDefined": (schema.terms, _term_row),
+    "DecisionRecorded": (schema.decisions, _decision_row),
+}
 
 
 def _events() -> Iterator[tuple[str, _Event]]:
@@ -357,11 +413,11 @@ def _events() -> Iterator[tuple[str, _Event]]:
     for signatures in SIGNATURES.values():
         for signature in signatures:
             name, _ = _parsed(signature)
-            if name == "ProductRegistered":
-                yield topic_of(signature), _Event(schema.products, _product_row)
+            if name in _READERS:
+                yield topic_of(signature), _Event(*_READERS[name])
             else:
                 table, columns = _TABLES[name]
-                yield topic_of(signature), _Event(table, _row_reader(signature, columns))
+                yield topic_of(signature), _Event(table, _row_reader(signature, table, columns))
 
 
 _EVENTS = dict(_events())

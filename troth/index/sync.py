@@ -16,8 +16,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from troth.claims.ledger.events import Contracts, LogReader, Node, Rows, decode_logs, event_filter
 from troth.errors import NodeInconsistent, ReorgTooDeep, WrongChain
+from troth.index.events import Contracts, Rows, decode_logs, event_filter
+from troth.index.logs import LogReader, Node
 from troth.store import Store, insert_rows, schema
 from troth.trees import keccak
 

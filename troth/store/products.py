@@ -13,7 +13,8 @@ __all__ = ["ProductRow", "list_products"]
 
 class ProductRow(NamedTuple):
     """A registered product. `metric` is 32 bytes; `direction` "at_least" or "at_most"; `tiers` are threshold
-    and basis points, mildest first.
+    and basis points, mildest first. The rest is what it requires of a payee: the level of verification, 0 for
+    none, and the terms of a consent, `purpose` 0 for none.
     """
 
     product_id: int
@@ -22,6 +23,10 @@ class ProductRow(NamedTuple):
     metric: bytes
     direction: str
     tiers: list[list[int]]
+    verification: int
+    purpose: int
+    recipient: int
+    category: int
 
 
 def list_products(connection: Connection) -> list[ProductRow]:

@@ -14,39 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eth_utils.abi import collapse_if_tuple
-from fake_chain import (
+from sqlalchemy import delete, event, func, select
+from support.fake_chain import (
     ADDRESSES,
     CONTRACTS,
-    EVENTS,
-    INSURER,
-    INVESTOR,
-    METRIC,
     Chain,
     FakeNode,
     Insurer,
+    a_history,
     draft,
-    payee_of,
-    signature,
+    dump,
     some_policies,
 )
-from sqlalchemy import event, func, select
 
-from troth.claims.ledger import Contracts, Synced, events, sync
-from troth.claims.ledger.history import MOVES
-from troth.claims.ledger.views import VIEWS, BookState
 from troth.errors import DatabaseFailed, NodeError, NodeInconsistent, ReorgTooDeep, WrongChain
+from troth.index import Contracts, Synced, sync
 from troth.store import Store, schema
 from troth.store.books import find_book
-
-
-def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the index."""
-    with store.reading() as connection:
-        return {
-            table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
-            for table in (*schema.EVENTS, schema.chain, schema.blocks)
-        }
 
 
 def count(store: Store) -> int:
@@ -70,94 +54,7 @@ def events_of(found: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[A
     return {table.name: found[table.name] for table in schema.EVENTS}
 
 
-def a_history(insurer: Insurer) -> None:
-    """One of everything."""
-    insurer.register()
-    insurer.publish()
-    insurer.deposit()
-    book = insurer.issue(some_policies(12), b"r" * 32)
-    insurer.frozen.add(payee_of(3))
-    insurer.settle(book, [1, 3, 5])
-    insurer.cancel(book, 7)
-    insurer.withdraw_owed(payee_of(3), INVESTOR)
-    insurer.expire(book)
-
-
-# --- decoding ---
-
-
-def test_signatures_are_those_of_the_shipped_abis() -> None:
-    """Every event indexed or added up is in its ABI with these very types, names and indexed fields."""
-    shipped = {
-        (contract, f"{name}({','.join(_declared(one) for one in entry['inputs'])})")
-        for (contract, name), entry in EVENTS.items()
-    }
-    declared = {(contract, one) for contract, every in events.SIGNATURES.items() for one in every}
-    assert declared <= shipped
-    assert set(MOVES.items()) <= shipped
-
-
-def _declared(given: dict[str, Any]) -> str:
-    """An event's field as SIGNATURES spells it."""
-    return f"{collapse_if_tuple(given)} {'indexed ' if given['indexed'] else ''}{given['name']}"
-
-
-def test_views_are_those_of_the_shipped_abis() -> None:
-    """Every view called exists, and the book's record has these fields in this order."""
-    from fake_chain import ABIS  # noqa: PLC0415
-
-    for contract, views in VIEWS.items():
-        assert set(views) <= {signature(one) for one in ABIS[contract] if one["type"] == "function"}
-    (book,) = (one for one in ABIS["PolicyBooks"] if one.get("name") == "book")
-    names = [part["name"] for part in book["outputs"][0]["components"]]
-    snake = ["".join(f"_{c.lower()}" if c.isupper() else c for c in name) for name in names]
-    assert tuple(snake) == BookState._fields
-
-
-def test_every_event_becomes_its_row(store: Store, node: FakeNode, insurer: Insurer) -> None:
-    """Field by field, for each table."""
-    a_history(insurer)
-    sync(store, node, CONTRACTS)
-    rows = {name: [row[3:] for row in every] for name, every in dump(store).items()}
-    period = (2, 5, 6)
-    assert rows["products"] == [(1, "flight", 1, METRIC, "at_least", [[180, 5_000], [360, 10_000]])]
-    assert sorted(rows["reports_published"]) == [
-        (1, METRIC, b"o" * 32, *period, 0, 9),
-        (2, METRIC, b"p" * 32, *period, 1, 11),
-    ]
-    assert sorted(rows["report_changes"], key=repr) == [
-        (1, "challenged", INVESTOR, b"why".ljust(32, b"\0"), None, None),
-        (1, "replaced", None, None, None, 2),
-        (1, "upheld", None, None, 10, None),
-    ]
-    assert rows["books_issued"] == [(1, 1, b"r" * 32, 12, 12_078, 120, 12_078, 1, 2, 3)]
-    assert rows["premiums"] == [(1, INSURER, 120)]
-    assert sorted(rows["payments"]) == [
-        (1, 1, "paid", payee_of(1), 1_002),
-        (1, 3, "owed", payee_of(3), 1_004),
-        (1, 5, "paid", payee_of(5), 1_006),
-        (1, 7, "refunded", payee_of(7), 10),
-    ]
-    assert rows["settlements"] == [(1, 1, 3, 0, 3_012)]
-    assert rows["cancellations"] == [(1, 7, 10)]
-    assert rows["withdrawals"] == [(payee_of(3), INVESTOR, 1_004)]
-    assert rows["books_expired"] == [(1, 12_078 - 3_012 - 1_008)]
-
-
-def test_product_of_any_name_and_wide_thresholds_is_indexed(
-    store: Store, insurer: Insurer, node: FakeNode
-) -> None:
-    """A name that is no UTF-8, or NUL, stops nothing; thresholds of 128 bits stay exact."""
-    insurer.register(1, name="a\0b")
-    insurer.register(2, tiers=[(-(2**127), 1), (2**127 - 1, 10_000)])
-    insurer.register(3, name="x")
-    log = insurer.chain.blocks[-1].logs[0]
-    log["data"] = log["data"].replace(b"x".ljust(32, b"\0").hex(), b"\xff".ljust(32, b"\0").hex())
-    sync(store, node, CONTRACTS)
-    products = {row[3]: row for row in dump(store)["products"]}
-    assert products[1][4] == "a\\x00b"
-    assert products[2][8] == [[-(2**127), 1], [2**127 - 1, 10_000]]
-    assert products[3][4] == "\\xff"
+# --- going on ---
 
 
 def test_book_drafted_here_is_issued_by_the_index(store: Store, node: FakeNode, insurer: Insurer) -> None:
@@ -173,9 +70,6 @@ def test_book_drafted_here_is_issued_by_the_index(store: Store, node: FakeNode, 
             assert book.book_id == expected
         insurer.chain.reorganise(1)
         insurer.chain.mine(2)
-
-
-# --- going on ---
 
 
 def test_sync_goes_on_from_its_cursor_and_adds_nothing_twice(
@@ -303,6 +197,17 @@ def test_reorganisation_is_undone_and_read_anew(
         done = sync(store, node, CONTRACTS)
     assert done.undone == depth
     assert dump(store) == fresh(node, tmp_path)
+
+
+def test_reorganisation_is_undone_in_every_table(store: Store, node: FakeNode, insurer: Insurer) -> None:
+    """Whatever kind of event it takes back, and whatever key its table has, none stays."""
+    a_history(insurer)
+    sync(store, node, CONTRACTS)
+    assert all(dump(store).values())
+    insurer.chain.reorganise(len(insurer.chain.blocks) - 4)
+    insurer.chain.mine(40)
+    sync(store, node, CONTRACTS)
+    assert {name for name, every in dump(store).items() if every} == {"chain", "blocks"}
 
 
 def test_reorganisation_as_deep_as_finality_is_undone(store: Store, node: FakeNode, insurer: Insurer) -> None:
@@ -612,16 +517,30 @@ def test_first_sync_of_two_at_once_remembers_the_chain_once(
         assert sync(mine, node, CONTRACTS) == Synced(len(insurer.chain.blocks) - 1, 0, 0, 0)
 
 
+def test_index_dropped_is_read_again_from_logs_alone(store: Store, node: FakeNode, insurer: Insurer) -> None:
+    """Every table of events, the hashes and the cursor deleted: another sync makes the same rows."""
+    a_history(insurer)
+    sync(store, node, CONTRACTS)
+    before = dump(store)
+    assert all(before.values())
+    with store.writing() as connection:
+        for table in (*schema.EVENTS, schema.blocks, schema.chain):
+            connection.execute(delete(table))
+    assert not any(dump(store).values())
+    sync(store, node, CONTRACTS)
+    assert dump(store) == before
+
+
 @pytest.mark.parametrize("at", [2, 5, 9])
 def test_killed_in_mid_backfill_goes_on(insurer: Insurer, tmp_path: Path, at: int) -> None:
     """kill -9 while a range is being written: the next process finishes, and the index equals a fresh one."""
     url = f"sqlite:///{tmp_path}/troth.db"
     code = """
 import os, signal, sys
-sys.path.insert(0, sys.argv[2])
-from fake_chain import CONTRACTS, Chain, FakeNode
-from test_ledger_sync import backfill
-from troth.claims.ledger import sync
+sys.path[:0] = sys.argv[2].split(os.pathsep)
+from support.fake_chain import CONTRACTS, Chain, FakeNode
+from test_index_sync import backfill
+from troth.index import sync
 from troth.store import Store
 from sqlalchemy import event
 node = backfill()
@@ -636,9 +555,9 @@ def kill(connection, cursor, statement, *rest):
             os.kill(os.getpid(), signal.SIGKILL)
 sync(store, node, CONTRACTS)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, url, str(Path(__file__).parent), str(at)], check=False, timeout=60
-    )
+    here = Path(__file__).parent
+    paths = os.pathsep.join(map(str, (here, here.parents[1])))
+    done = subprocess.run([sys.executable, "-c", code, url, paths, str(at)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     node = backfill()
     with Store.open(url) as store:

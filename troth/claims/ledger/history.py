@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from troth.claims.ledger.events import Contracts, LogReader, Node, Rows, decode_logs, event_filter, topic_of
+from troth.index.events import Contracts, Rows, decode_logs, event_filter, topic_of
+from troth.index.logs import LogReader, Node
 from troth.store import schema
 
 __all__ = ["MOVES", "Account", "History", "Part", "parts"]

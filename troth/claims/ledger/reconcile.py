@@ -16,11 +16,11 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Table, func, or_, select
 
-from troth.claims.ledger.events import Contracts, Node, Row
 from troth.claims.ledger.history import Account, History, Move, Part, parts
-from troth.claims.ledger.sync import sync
 from troth.claims.ledger.views import BookState, PoolState, Views
 from troth.errors import NodeInconsistent
+from troth.index import Contracts, Node, sync
+from troth.index.events import Row
 from troth.store import Store, schema
 from troth.store.books import Book, PolicyRow, list_books, policies_of
 
@@ -33,7 +33,7 @@ RootOf = Callable[[Iterable[PolicyRow]], bytes]
 """The Merkle root, 32 bytes, of a book's policies."""
 
 _WHOLE = 10_000  # basis points
-_SUBJECTS = {"book_id", "number", "product_id", "report_id"}
+_NAMES = {"book_id", "number", "product_id", "report_id", "subject", "term"}  # what a row is about
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _row_text(table: Table, place: Row, kept: Row | None, said: Row | None) -> s
     subject = [
         f"{name} {_shown(value)}"
         for name, value in zip(names, kept or said or (), strict=True)
-        if name in _SUBJECTS
+        if name in _NAMES
     ]
     where = f"index {table.name}, block {place[0]} log {place[1]} ({', '.join(subject)})"
     if kept is None or said is None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from troth.claims.ledger.events import Contracts, Node
 from troth.errors import NodeInconsistent
+from troth.index import Contracts, Node
 from troth.trees import keccak
 
 __all__ = ["VIEWS", "BookState", "PoolState", "Views"]

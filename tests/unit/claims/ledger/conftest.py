@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_chain import Chain, FakeNode, Insurer
+from support.fake_chain import Chain, FakeNode, Insurer
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from fake_chain import (
+from sqlalchemy import text
+from support.fake_chain import (
     ADDRESSES,
     CONTRACTS,
     INSURER,
@@ -24,11 +25,11 @@ from fake_chain import (
     payee_of,
     some_policies,
 )
-from sqlalchemy import text
 
-from troth.claims.ledger import Reconciliation, reconcile, sync
+from troth.claims.ledger import Reconciliation, reconcile
 from troth.claims.ledger.reconcile import SHOWN_OF_A_KIND
 from troth.errors import NodeInconsistent
+from troth.index import sync
 from troth.store import Store, insert_rows, schema
 from troth.store.books import PolicyRow
 
