@@ -6,6 +6,7 @@ A value here is what a contract takes, in the ABI's order, so a test can forge a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from support.claims import Addressed
@@ -255,3 +256,78 @@ def erase(suite: Suite, subject: bytes = SUBJECT) -> Receipt:
 def recorded(receipt: Receipt, consents: Contract) -> list[tuple]:
     """The arguments of the decisions recorded in a transaction."""
     return emitted(receipt, consents, "DecisionRecorded")
+
+
+def statement_of(entry: Entry, nonce: int = 0, deadline: int = DEADLINE) -> Statement:
+    """The statement that makes an entry: the same with terms in words."""
+
+    def iri(term: int, none: str) -> str:
+        return IRIS[term - 1] if term else none
+
+    ends = ("", entry.expires) if not entry.by_event else (iri(entry.expires, ""), 0)
+    return Statement(
+        SUBJECT,
+        STATE_NAMES[entry.state],
+        *(iri(term, "*") for term in entry.scope),
+        iri(entry.jurisdiction, ""),
+        iri(entry.notice, ""),
+        ends[0],
+        entry.effective,
+        ends[1],
+        nonce,
+        deadline,
+    )
+
+
+def sign_and_bring(suite: Suite, by: Actor, statement: Statement, **domain: object) -> Receipt:
+    """Signs a statement and has a stranger carry it."""
+    return carry(suite, statement, by, signed(suite, by, statement, **domain))
+
+
+def carry(suite: Suite, statement: Statement, signer: Addressed, signature: bytes) -> Receipt:
+    """A stranger brings a statement, as signed by somebody."""
+    arguments = (statement, signer.address, signature, EVIDENCE)
+    return suite["stranger"].send(suite.consents, "recordSigned", *arguments)
+
+
+# --- the four ways in which a decision comes on record
+
+WAYS = {"record": WALLET, "recordSigned": SIGNATURE, "recordFor": RECORDED_CALL, "correct": RECORDED_CALL}
+
+
+@dataclass
+class Way:
+    """One of them, on SUBJECT, whose wallet is the first customer's."""
+
+    name: str
+    suite: Suite
+    nonce: int = 0
+
+    def entry(self, **fields: int) -> Entry:
+        """An entry as this way needs it: by its method, and with a time of effect if it asks for one."""
+        given = {"method": WAYS[self.name], **fields}
+        return Entry(
+            **({"effective": self.suite.clock.now} | given if self.name == "recordSigned" else given)
+        )
+
+    def bring(self, entry: Entry) -> tuple:
+        """Records it; the arguments of the event that tells of it."""
+        suite, consents = self.suite, self.suite.consents
+        if self.name == "record":
+            receipt = suite.customers[0].send(consents, "record", Record(SUBJECT, entry.word))
+        elif self.name == "recordFor":
+            receipt = record_for(suite, entry)
+        elif self.name == "correct":
+            receipt = correct(suite, entry, self._mistake(entry))
+        else:
+            self.nonce += 1
+            receipt = sign_and_bring(suite, suite.customers[0], statement_of(entry, self.nonce << 64))
+        (told,) = recorded(receipt, consents)
+        return told
+
+    def _mistake(self, entry: Entry) -> int:
+        """The number of a decision on the same key that nothing corrects yet: a new one, unless paused."""
+        consents, key = self.suite.consents, key_of(scope=entry.scope)
+        if not consents.call("paused"):
+            record_for(self.suite, Entry(*entry.scope))
+        return consents.call("decisionCount", key)
