@@ -11,16 +11,25 @@ import time
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from troth.errors import BadInput, Problem
 from troth.identity.vault import Vault
 from troth.office import Office
+from troth.store import schema
 from troth.store import subjects as table
+
+if TYPE_CHECKING:
+    from troth.identity.mandates import Mandate
+    from troth.identity.verifications import Verification
+    from troth.identity.wallets import Wallet
 
 __all__ = [
     "NewSubject",
+    "Shown",
     "format_subject",
     "new",
     "parse_reference",
@@ -30,6 +39,7 @@ __all__ = [
     "resolve",
     "resolve_many",
     "resolve_or_create",
+    "show",
 ]
 
 _SUBJECT = 32
@@ -44,6 +54,25 @@ class NewSubject:
 
     subject: bytes
     ref: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Who a subject is."""
+
+    subject: bytes
+    ref: str | None = field(repr=False)
+    created_at: datetime | None
+    """None if this database does not know it."""
+    erased_at: datetime | None
+    """When the chain was told of its erasure."""
+    erasure: str | None
+    """The transaction that told it."""
+    is_emptied: bool
+    """Whether all that this database held of it is destroyed."""
+    wallets: tuple[Wallet, ...]
+    verifications: tuple[Verification, ...]
+    mandates: tuple[Mandate, ...]
 
 
 def new(office: Office, ref: str | None = None) -> NewSubject:
@@ -123,6 +152,30 @@ def references_of(office: Office, subjects: Iterable[bytes]) -> dict[bytes, str]
                 vault.box(row.subject, row.sealed_key).open(row.sealed_ref, _REFERENCE).decode()
             )
     return found
+
+
+def show(office: Office, subject: bytes) -> Shown:
+    """Who a subject is, as far as is known here and on the chain. Raises what `Vault.of` raises.
+
+    Wallets, verifications and mandates that ended are told too.
+    """
+    from troth.identity import mandates, verifications, wallets  # noqa: PLC0415  they stand on this
+
+    office.sync()
+    with office.store.reading() as connection:
+        row = table.find_subject(connection, subject)
+        erased = table.events_of(connection, schema.erasures, subject)
+    return Shown(
+        subject=subject,
+        ref=reference_of(office, subject),
+        created_at=None if row is None else datetime.fromtimestamp(row.created_at, timezone.utc),
+        erased_at=datetime.fromtimestamp(erased[0].erased_at, timezone.utc) if erased else None,
+        erasure=f"0x{erased[0].tx.hex()}" if erased else None,
+        is_emptied=row is not None and row.sealed_key is None,
+        wallets=tuple(wallets.history(office, subject)),
+        verifications=tuple(verifications.history(office, subject)),
+        mandates=tuple(mandates.history(office, subject)),
+    )
 
 
 def parse_subject(text: str) -> bytes | None:

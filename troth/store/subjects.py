@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import Connection, Select, delete, select, text, update
+from sqlalchemy import Connection, Row, Select, Table, delete, select, text, update
 
 from troth.errors import DatabaseFailed
 from troth.store import schema
@@ -31,6 +31,7 @@ __all__ = [
     "any_sealed_key",
     "destroy",
     "erased_on_chain",
+    "events_of",
     "evidences_of",
     "find_evidence",
     "find_subject",
@@ -126,6 +127,15 @@ def erased_on_chain(connection: Connection, subjects: Iterable[bytes]) -> set[by
     for part in _parts(subjects):
         found.update(connection.execute(select(table.subject).where(table.subject.in_(part))).scalars())
     return found
+
+
+def events_of(connection: Connection, table: Table, subject: bytes) -> list[Row[Any]]:
+    """What the contracts said of a subject, of one kind, in order; whole rows of the index."""
+    return list(
+        connection.execute(
+            select(table).where(table.c.subject == subject).order_by(table.c.block, table.c.log)
+        )
+    )
 
 
 def add_evidences(connection: Connection, rows: Iterable[EvidenceRow]) -> None:

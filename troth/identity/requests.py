@@ -1,0 +1,139 @@
+"""What a wallet is asked to sign (EIP-712), as one JSON file: the whole object of `eth_signTypedData_v4`.
+
+Any wallet signs it as it stands, and `troth sign` does with a key file. Numbers too wide for JavaScript are
+decimal text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from eth_abi.exceptions import EncodingError
+
+from troth.addresses import parse_address
+from troth.chain.accounts import Signer
+from troth.errors import BadInput, Problem
+from troth.office import Office
+
+__all__ = ["address_in", "check_domain", "domain_of", "read", "sign", "typed_data", "write"]
+
+Members = Sequence[tuple[str, str]]
+
+_DOMAIN = (
+    ("name", "string"),
+    ("version", "string"),
+    ("chainId", "uint256"),
+    ("verifyingContract", "address"),
+)
+_CONTRACTS = ("Subjects", "ConsentRegistry")
+
+
+def domain_of(office: Office, contract: str) -> dict[str, Any]:
+    """A contract of the deployment as EIP-712 domain: a signature is good for it on this chain only."""
+    return {
+        "name": f"Troth {contract}",
+        "version": "1",
+        "chainId": office.deployment.chain_id,
+        "verifyingContract": office.contract(contract).address,
+    }
+
+
+def typed_data(
+    domain: Mapping[str, Any], name: str, members: Members, message: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The whole object: a struct `name` of these members (name, type), and its values as JSON has them."""
+    return {
+        "types": {"EIP712Domain": _described(_DOMAIN), name: _described(members)},
+        "primaryType": name,
+        "domain": dict(domain),
+        "message": dict(message),
+    }
+
+
+def write(typed: Mapping[str, Any], path: Path, *, place: str = "--request") -> None:
+    """Writes a request's file. Raises BadInput, naming `place`."""
+    try:
+        path.write_text(json.dumps(typed, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(
+            [Problem(place, None, None, str(path), f"cannot be written: {error.strerror}")]
+        ) from None
+
+
+def read(path: Path, *, place: str = "--request") -> dict[str, Any]:
+    """The typed data in a file, of the right shape and not yet trusted. Raises BadInput, naming `place`."""
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        _refuse(place, str(path), f"cannot be read: {error.strerror}")
+    except (ValueError, RecursionError):
+        content = None
+    parts = {"types": dict, "primaryType": str, "domain": dict, "message": dict}
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(n), kind) for n, kind in parts.items()
+    ):
+        _refuse(place, str(path), "no request: give the file that `troth … --request` wrote")
+    return content
+
+
+def check_domain(office: Office, typed: Mapping[str, Any], contracts: Sequence[str], place: str) -> str:
+    """The one of `contracts` that typed data is for. Raises BadInput if it is for none of this deployment."""
+    given = {name: _text(value) for name, value in typed["domain"].items()}
+    for contract in contracts:
+        if given == {name: _text(value) for name, value in domain_of(office, contract).items()}:
+            return contract
+    shown = " ".join(str(typed["domain"].get(name)) for name in ("name", "chainId", "verifyingContract"))
+    ours = " or ".join(f"{name} at {office.contract(name).address}" for name in contracts)
+    reason = f"made for another chain or contract than {ours} on chain {office.deployment.chain_id}"
+    raise BadInput([Problem(place, None, "domain", shown, reason)])
+
+
+def sign(office: Office, path: Path, *, place: str = "REQUEST") -> bytes:
+    """The signature, 65 bytes, of a request to this deployment by the office's own key.
+
+    Raises BadInput for anything else than such a request, and for one to another wallet; WrongPassword and
+    BadSetting for the key.
+    """
+    from troth.consent.requests import STATEMENT  # noqa: PLC0415  consents stand on identity
+    from troth.identity.wallets import BIND  # noqa: PLC0415  that stands on this
+
+    typed = read(path, place=place)
+    contract = check_domain(office, typed, _CONTRACTS, place)
+    name, members = ("Bind", BIND) if contract == "Subjects" else ("Statement", STATEMENT)
+    expected = typed_data(typed["domain"], name, members, typed["message"])
+    if typed != expected or typed["message"].keys() != {member for member, _ in members}:
+        _refuse(place, str(path), "no request of this version: make it anew")
+    signer: Signer = office._signer  # opened for this alone: nothing is sent
+    if name == "Bind" and _text(typed["message"]["wallet"]) != signer.address.lower():
+        wallet = str(typed["message"]["wallet"])
+        _refuse(place, wallet, f"a request to another wallet, and this key is that of {signer.address}")
+    try:
+        return signer.sign_typed(typed["domain"], {name: members}, typed["message"])
+    except (ValueError, TypeError, EncodingError):
+        _refuse(place, str(path), "a value of its message is not of its type: make it anew")
+
+
+def address_in(message: Mapping[str, Any], name: str, place: str) -> bytes:
+    """An address of a message. Raises BadInput."""
+    try:
+        return parse_address(str(message.get(name)))
+    except ValueError as error:
+        raise BadInput([Problem(place, None, name, str(message.get(name)), str(error))]) from None
+
+
+def _described(members: Members) -> list[dict[str, str]]:
+    """Members as JSON has them."""
+    return [{"name": name, "type": kind} for name, kind in members]
+
+
+def _text(value: object) -> str:
+    """A value of a domain, comparable: addresses without regard to case."""
+    return str(value).lower()
+
+
+def _refuse(place: str, value: str, reason: str) -> NoReturn:
+    """Raises BadInput for one thing."""
+    raise BadInput([Problem(place, None, None, value, reason)])
