@@ -12,7 +12,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from benchmarks import claims, gas, tree
+from benchmarks import claims, consent_gas, gas, tree
 from benchmarks.figures import Figure, as_json, print_table
 
 
@@ -24,7 +24,12 @@ class Measure(Protocol):
 
 
 JSON = Path("build/benchmarks.json")
-MEASURES: dict[str, Measure] = {"gas": gas.measure, "claims": claims.measure, "tree": tree.measure}
+MEASURES: dict[str, Measure] = {
+    "gas": gas.measure,
+    "claims": claims.measure,
+    "tree": tree.measure,
+    "consent-gas": consent_gas.measure,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

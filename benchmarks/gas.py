@@ -14,9 +14,9 @@ from benchmarks.ground import (
     PRODUCT,
     SUMS,
     THRESHOLD,
-    disperse,
     fresh,
     made_up,
+    mock,
     office,
     write_book,
     write_facts,
@@ -133,7 +133,7 @@ def _issued(office: Office, size: int) -> float:
 
 def _disperse(office: Office, size: int) -> float:
     """Gas of a payee when a bare loop pays `size` new ones in a transaction."""
-    loop, unit = disperse(office), 10**office.decimals
+    loop, unit = mock(office, "Disperse"), 10**office.decimals
     amounts = [SUMS[n % len(SUMS)] * unit for n in range(size)]
     paying = loop.prepare("disperse", office.token.address, fresh(size, seed=-1), amounts, gas=GAS_CAP)
     funding = office.token.prepare("mint", loop.address, sum(amounts), gas=200_000)

@@ -24,12 +24,13 @@ from troth.office import Office
 
 __all__ = [
     "PRODUCT",
+    "ROOT",
     "SUMS",
     "THRESHOLD",
     "Line",
-    "disperse",
     "fresh",
     "made_up",
+    "mock",
     "office",
     "write_book",
     "write_facts",
@@ -107,15 +108,15 @@ def write_facts(path: Path, facts: dict[str, int]) -> Path:
     return path
 
 
-def disperse(office: Office) -> Contract:
-    """The bare loop of transfers, deployed. It is a mock, so it is not shipped: needs `brownie compile`."""
-    build = ROOT / "build" / "contracts" / "Disperse.json"
+def mock(office: Office, name: str) -> Contract:
+    """A contract of contracts/mocks, deployed. Mocks are not shipped: needs `brownie compile`."""
+    build = ROOT / "build" / "contracts" / f"{name}.json"
     if not build.exists():
         raise SystemExit(f"{build} is missing: run `make compile` first")
     content = json.loads(build.read_text(encoding="utf-8"))
     artifact = Artifact.of({**content, "sourceHash": ""})
     (receipt,) = office.sender.send([artifact.deployment()])
-    return Contract(office.node, str(receipt.contract), artifact.abi, name="Disperse")
+    return Contract(office.node, str(receipt.contract), artifact.abi, name=name)
 
 
 def fresh(count: int, seed: int) -> Sequence[str]:

@@ -5,7 +5,6 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {NoncesKeyed} from "@openzeppelin/contracts/utils/NoncesKeyed.sol";
 import {ISubjects} from "../identity/ISubjects.sol";
 import {Decision, Decisions, Entry, State} from "./Decisions.sol";
@@ -43,16 +42,18 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
     function record(Record calldata decision) external {
         decision.entry.requireSound(Decisions.OWN, Decisions.WALLET);
         _requireSpeaker(msg.sender, decision.subject, decision.entry);
-        _record(decision.subject, decision.entry, decision.evidence, msg.sender, 0, termCount, paused());
+        (uint256 terms, bool isPaused) = _rules();
+        _record(decision.subject, decision.entry, decision.evidence, msg.sender, 0, terms, isPaused);
     }
 
     /// @inheritdoc IConsentRegistry
     function recordFor(Record[] calldata decisions) external restricted {
-        (uint256 terms, bool isPaused) = (termCount, paused());
+        (uint256 terms, bool isPaused) = _rules();
         for (uint256 i = 0; i < decisions.length; ++i) {
             Record calldata decision = decisions[i];
-            decision.entry.requireSound(Decisions.OPERATORS, Decisions.ELSEWHERE);
-            _record(decision.subject, decision.entry, decision.evidence, msg.sender, 0, terms, isPaused);
+            Entry entry = decision.entry;
+            entry.requireSound(Decisions.OPERATORS, Decisions.ELSEWHERE);
+            _record(decision.subject, entry, decision.evidence, msg.sender, 0, terms, isPaused);
         }
     }
 
@@ -74,7 +75,8 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         Entry entry = _entryOf(statement);
         entry.requireSound(Decisions.OWN, Decisions.SIGNATURE);
         _requireSpeaker(signer, statement.subject, entry);
-        _record(statement.subject, entry, evidence, signer, 0, termCount, paused());
+        (uint256 terms, bool isPaused) = _rules();
+        _record(statement.subject, entry, evidence, signer, 0, terms, isPaused);
     }
 
     /// @inheritdoc IConsentRegistry
@@ -87,7 +89,8 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         for (uint256 number = uint256(corrected) + 1; number <= count; ++number) {
             if (decisions.at(number).correctsOf() == corrected) revert ConsentAlreadyCorrected(key, corrected, number);
         }
-        _record(decision.subject, decision.entry, decision.evidence, msg.sender, corrected, termCount, paused());
+        (uint256 terms, bool isPaused) = _rules();
+        _record(decision.subject, decision.entry, decision.evidence, msg.sender, corrected, terms, isPaused);
     }
 
     /// @inheritdoc IConsentRegistry
@@ -228,7 +231,6 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         if (isPaused && !entry.isIn(Decisions.DENIALS)) revert EnforcedPause();
         if (!entry.isWithin(terms)) revert ConsentTermUnknown(entry, terms);
         uint256 effective = entry.effectiveOf();
-        if (block.timestamp > type(uint32).max) revert ConsentTimeOutOfRange(block.timestamp, type(uint32).max);
         if (effective == 0) effective = block.timestamp;
         else if (effective > block.timestamp) revert ConsentNotYetEffective(effective, block.timestamp);
         uint256 expires = _expiryOf(entry, effective);
@@ -236,6 +238,12 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         Decision decision = entry.kept(block.timestamp, effective, expires, corrects);
         uint256 number = _histories[_keyOf(subject, entry.scopeOf())].append(decision);
         emit DecisionRecorded(subject, by, entry, (number << 128) | Decision.unwrap(decision), evidence);
+    }
+
+    /// @dev What recording goes by, read once a call: how many terms there are, and whether only denials are accepted.
+    function _rules() private view returns (uint256 terms, bool isPaused) {
+        if (block.timestamp > type(uint32).max) revert ConsentTimeOutOfRange(block.timestamp, type(uint32).max);
+        return (termCount, paused());
     }
 
     function _honour(Honour calldata honoured) private {
@@ -265,7 +273,8 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         if (jurisdiction == 0 || !entry.isIn(Decisions.GRANTS)) return expires;
         uint256 cap = _caps[_capPlace(jurisdiction, entry.purposeOf())];
         if (cap == 0) return expires;
-        uint256 latest = Math.min(effective + cap, type(uint32).max);
+        uint256 latest = effective + cap;
+        if (latest > type(uint32).max) latest = type(uint32).max;
         if (expires > latest) revert ConsentExpiryBeyondCap(expires, latest);
         if (expires == 0) expires = latest;
     }

@@ -109,9 +109,13 @@ library Decisions {
     /// @notice Whether no term is above `count`.
     function isWithin(Entry entry, uint256 count) internal pure returns (bool) {
         uint256 word = Entry.unwrap(entry);
-        if (word >> 224 > count || uint32(word >> 192) > count || uint32(word >> 160) > count) return false;
-        if (uint32(word >> 128) > count || uint32(word >> 96) > count) return false;
-        return word & BY_EVENT == 0 || uint32(word >> 32) <= count;
+        if (word & BY_EVENT != 0 && uint32(word >> 32) > count) return false;
+        // Meant to wrap: a difference below zero sets the highest bit, which no other does.
+        unchecked {
+            uint256 scope_ = (count - (word >> 224)) | (count - uint32(word >> 192)) | (count - uint32(word >> 160));
+            uint256 context = (count - uint32(word >> 128)) | (count - uint32(word >> 96));
+            return (scope_ | context) >> 255 == 0;
+        }
     }
 
     /// @notice Reverts unless state and method are of these sets, there is a basis, and nothing stands where nothing may.

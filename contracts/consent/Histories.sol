@@ -23,9 +23,13 @@ library Histories {
     function append(History storage self, Decision decision) internal returns (uint256 number) {
         uint256 added = Decision.unwrap(decision);
         uint256 pair = self.first;
+        if (pair == 0) {
+            self.first = added;
+            return 1;
+        }
         if (!_isFull(pair)) {
-            self.first = pair | (pair == 0 ? added : added << HALF);
-            return pair == 0 ? 1 : 2;
+            self.first = pair | (added << HALF);
+            return 2;
         }
         uint256 place;
         (place, pair) = _open(self);
