@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from troth.errors import NodeInconsistent, ReorgTooDeep, WrongChain
-from troth.index.events import Contracts, Rows, decode_logs, event_filter
+from troth.index.events import Contracts, Row, Rows, decode_logs, event_filter
 from troth.index.logs import LogReader, Node
 from troth.store import Store, insert_rows, schema
 from troth.trees import keccak
@@ -248,11 +249,19 @@ def _undo_above(store: Store, position: _Position, ancestor: _Position) -> None:
 def _write(connection: Connection, rows: Rows, headers: Sequence[Header], end: int, final: int) -> None:
     """Writes events, hashes and cursor."""
     for table, values in rows.items():
-        insert_rows(connection, table, values)
+        insert_rows(connection, table, _in_order_of_key(table, values))
     _remember(connection, headers)
     old = schema.blocks.c.number < min(final, end)
     connection.execute(delete(schema.blocks).where(old))
     connection.execute(update(schema.chain).values(cursor=end))
+
+
+def _in_order_of_key(table: Table, rows: Sequence[Row]) -> list[Row]:
+    """The rows as the table keeps them: decisions of many subjects then touch each page once, which is half
+    as fast again on SQLite.
+    """
+    columns = list(table.columns)
+    return sorted(rows, key=itemgetter(*(columns.index(column) for column in table.primary_key)))
 
 
 def _remember(connection: Connection, headers: Sequence[Header]) -> None:
