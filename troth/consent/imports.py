@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from troth.chain.contracts import Contract
-from troth.chain.transactions import Call, Receipt
+from troth.chain.transactions import Call
 from troth.consent import terms
 from troth.consent.decisions import GRANTS, Entry, Scope
 from troth.consent.intake import ConsentFile, ConsentRow, iso_second, read_consents
@@ -39,6 +39,7 @@ _TRANSACTION = 60_000
 _ROW = 28_500  # the first decision on a key
 _SEARCH = 5_500  # each doubling of the decisions on a key: two more slots looked at
 _CHUNK = 5_000  # rows read, sealed and compared at once
+_INDEXED = 10_000  # rows sent between two looks of the index
 
 _UNKNOWN = "no subject has this customer reference: make them with --create"
 
@@ -91,8 +92,8 @@ def import_file(
         recorded=run.done,
         already=one.rows - run.pending,
         subjects=made,
-        transactions=tuple(receipt.hash for receipt in run.receipts),
-        gas_used=sum(receipt.gas_used for receipt in run.receipts),
+        transactions=tuple(run.transactions),
+        gas_used=run.gas_used,
         seconds=round(time.monotonic() - begun, 3),
     )
 
@@ -100,8 +101,10 @@ def import_file(
 # --- what must hold before anything is sent
 
 
-def _check(office: Office, file: ConsentFile, *, create: bool) -> None:
-    """Raises BadInput for what only the chain and the database can tell, ConsentsPaused, MissingRole."""
+def _check(office: Office, file: ConsentFile, *, create: bool) -> set[bytes]:
+    """The subjects there are. Raises BadInput for what only chain and database can tell, ConsentsPaused,
+    MissingRole.
+    """
     subjects = resolve_many(office, {row.subject for row in file.rows})
     with office.store.reading() as connection:
         erased = erased_on_chain(connection, set(subjects.values()))
@@ -128,6 +131,7 @@ def _check(office: Office, file: ConsentFile, *, create: bool) -> None:
         raise BadInput(problems)
     check_paused(office, *{row.state for row in file.rows})
     office.contract("ConsentRegistry").call("recordFor", [], sender=office.sender.address)  # may it?
+    return set(subjects.values())
 
 
 def _problem(file: ConsentFile, row: ConsentRow, column: str, value: str | None, rule: str) -> Problem:
@@ -151,18 +155,16 @@ def _stage(
     office: Office, vault: Vault, file: ConsentFile, source: bytes, *, create: bool
 ) -> tuple[Import, int]:
     """Makes everything durable that the rows need; the import, and how many subjects were made."""
-    _check(office, file, create=create)
+    known = _check(office, file, create=create)
     with office.store.writing() as connection:  # before their IRIs are on the chain
         for iri, notice in file.notices.items():
             stored.save_notice(connection, iri, notice.name, notice.media_type, notice.data)
     numbers = terms.numbers_of(office, _iris(file))
-    texts = {row.subject for row in file.rows}
-    before = set(resolve_many(office, texts).values())
     with office.store.writing() as connection:
-        subjects = resolve_or_create(connection, vault, texts)
+        subjects = resolve_or_create(connection, vault, {row.subject: None for row in file.rows})
         rows = _sealed(connection, vault, file, subjects, numbers)
         one = table.save_import(connection, source, file.path.name, rows)
-    return one, len(set(subjects.values()) - before)
+    return one, len(set(subjects.values()) - known)
 
 
 def _sealed(
@@ -222,12 +224,9 @@ class _Batch:
     """Rows to be recorded by one transaction, in order."""
 
     rows: Sequence[StagedRow]
+    keys: frozenset[bytes]
+    """Of the consents it is on: subject and scope."""
     gas: int
-
-    @property
-    def keys(self) -> set[bytes]:
-        """Of the consents it is on: subject and scope."""
-        return {_key(row) for row in self.rows}
 
 
 @dataclass
@@ -244,7 +243,9 @@ class _Run:
     progress: Progress
     pending: int = 0  # rows to record as it begins
     done: int = 0
-    receipts: list[Receipt] = field(default_factory=list)
+    transactions: list[str] = field(default_factory=list)
+    gas_used: int = 0
+    indexed: int = 0
     under_way: dict[int, _Batch] = field(default_factory=dict)  # by id of the call
     failure: TrothError | None = None
     head: _Batch | None = None
@@ -267,13 +268,21 @@ class _Run:
             for outcome in self.office.sender.stream(self._calls(batches)):
                 batch = self.under_way.pop(id(outcome.call))
                 if outcome.receipt is not None:
-                    self.receipts.append(outcome.receipt)
+                    self.transactions.append(outcome.receipt.hash)  # its logs would fill the memory
+                    self.gas_used += outcome.receipt.gas_used
                 if outcome.failure is None:
                     self.done += len(batch.rows)
                 self.failure = self.failure or outcome.failure
                 self.progress(self.one.rows - self.pending + self.done, self.one.rows)
+                self._index()
             if self.failure is not None:
                 raise _in_words(self.failure)
+
+    def _index(self) -> None:
+        """Indexes what was recorded, now and then: all at the end would take memory by the file's size."""
+        if self.done - self.indexed >= _INDEXED:
+            self.indexed = self.done
+            self.office.sync()
 
     def _calls(self, batches: Iterator[_Batch]) -> Iterator[Call]:
         """The next batches as calls, made while the chain works on those before, until one has to wait."""
@@ -349,7 +358,8 @@ def _cut(batch: Sequence[StagedRow], following: StagedRow) -> int:
 
 def _of(costed: Sequence[tuple[StagedRow, int]]) -> _Batch:
     """The batch of rows."""
-    return _Batch([row for row, _ in costed], _TRANSACTION + sum(cost for _, cost in costed))
+    rows = [row for row, _ in costed]
+    return _Batch(rows, frozenset(map(_key, rows)), _TRANSACTION + sum(cost for _, cost in costed))
 
 
 def _call(batch: _Batch, registry: Contract, gas_cap: int, label: str) -> Call:

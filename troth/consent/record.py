@@ -71,6 +71,7 @@ class Said:
     state: State
     basis: Basis
     method: Method
+    """Of what is signed or sent by a wallet of one's own, whatever it is here: that one."""
     effective: int = 0
     """0 for when it is recorded."""
     expires: int = 0
@@ -131,7 +132,7 @@ def record(
     return recorded_in(office, receipt)
 
 
-def record_own(office: Office, subject: str, said: Said) -> Recorded:
+def record_own(office: Office, subject: str, said: Said, *, notice: Content | None = None) -> Recorded:
     """Records a decision by the office's own key, a wallet of the subject or of their representative.
 
     Raises BadInput, also for a key that may not speak for the subject on these terms and for terms that no
@@ -140,6 +141,7 @@ def record_own(office: Office, subject: str, said: Said) -> Recorded:
     who = subject_of(office, subject)
     check_own(said.state)
     said = replace(said, method=Method.WALLET)
+    said = said if notice is None else replace(said, notice=notice_of(notice))
     check_said(office, said)
     numbers = numbers_for(office, said, define=False)
     entry = entry_of(said, numbers)

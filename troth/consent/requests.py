@@ -318,7 +318,7 @@ def _contract_wallet(office: Office, statement: Statement, wallet: str, given: b
     asked = _ERC1271.encode((digest, given))
     message = {"to": wallet, "data": f"0x{(_ERC1271.selector + asked).hex()}"}
     answer = office.node.attempt([("eth_call", [message, office.node.present])])[0]
-    if not isinstance(answer, str) or answer[2:10] != _ERC1271.selector.hex():
+    if not isinstance(answer, str) or answer[2:66] != _ERC1271.selector.ljust(32, b"\0").hex():
         _refuse(wallet, "this contract wallet does not approve the request (ERC-1271)", place=_SIGNER)
     return wallet
 
