@@ -7,6 +7,7 @@ decimal text.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,6 +29,8 @@ _DOMAIN = (
     ("chainId", "uint256"),
     ("verifyingContract", "address"),
 )
+# eth-account fills up what is too short, and would sign something else than what the file shows.
+_FORMS = {"bytes32": re.compile("0x[0-9a-fA-F]{64}"), "address": re.compile("0x[0-9a-fA-F]{40}")}
 _CONTRACTS = ("Subjects", "ConsentRegistry")
 
 
@@ -53,29 +56,25 @@ def typed_data(
     }
 
 
-def write(typed: Mapping[str, Any], path: Path, *, place: str = "--request") -> None:
-    """Writes a request's file. Raises BadInput, naming `place`."""
+def write(typed: Mapping[str, Any], path: Path) -> None:
+    """Writes a request's file. Raises BadInput, naming it."""
     try:
         path.write_text(json.dumps(typed, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise BadInput(
-            [Problem(place, None, None, str(path), f"cannot be written: {error.strerror}")]
-        ) from None
+        _refuse(path, f"cannot be written: {error.strerror}")
 
 
-def read(path: Path, *, place: str = "--request") -> dict[str, Any]:
-    """The typed data in a file, of the right shape and not yet trusted. Raises BadInput, naming `place`."""
+def read(path: Path) -> dict[str, Any]:
+    """The typed data in a file, of the right shape and not yet trusted. Raises BadInput, naming it."""
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
-        _refuse(place, str(path), f"cannot be read: {error.strerror}")
+        _refuse(path, f"cannot be read: {error.strerror}")
     except (ValueError, RecursionError):
         content = None
     parts = {"types": dict, "primaryType": str, "domain": dict, "message": dict}
-    if not isinstance(content, dict) or not all(
-        isinstance(content.get(n), kind) for n, kind in parts.items()
-    ):
-        _refuse(place, str(path), "no request: give the file that `troth … --request` wrote")
+    if not isinstance(content, dict) or not all(isinstance(content.get(n), t) for n, t in parts.items()):
+        _refuse(path, "no request: give the file that `subject bind` or `consent request` wrote")
     return content
 
 
@@ -91,7 +90,7 @@ def check_domain(office: Office, typed: Mapping[str, Any], contracts: Sequence[s
     raise BadInput([Problem(place, None, "domain", shown, reason)])
 
 
-def sign(office: Office, path: Path, *, place: str = "REQUEST") -> bytes:
+def sign(office: Office, path: Path) -> bytes:
     """The signature, 65 bytes, of a request to this deployment by the office's own key.
 
     Raises BadInput for anything else than such a request, and for one to another wallet; WrongPassword and
@@ -100,20 +99,23 @@ def sign(office: Office, path: Path, *, place: str = "REQUEST") -> bytes:
     from troth.consent.requests import STATEMENT  # noqa: PLC0415  consents stand on identity
     from troth.identity.wallets import BIND  # noqa: PLC0415  that stands on this
 
-    typed = read(path, place=place)
-    contract = check_domain(office, typed, _CONTRACTS, place)
+    typed = read(path)
+    message = typed["message"]
+    contract = check_domain(office, typed, _CONTRACTS, str(path))
     name, members = ("Bind", BIND) if contract == "Subjects" else ("Statement", STATEMENT)
-    expected = typed_data(typed["domain"], name, members, typed["message"])
-    if typed != expected or typed["message"].keys() != {member for member, _ in members}:
-        _refuse(place, str(path), "no request of this version: make it anew")
+    whole = message.keys() == {member for member, _ in members}
+    if not whole or typed != typed_data(typed["domain"], name, members, message):
+        _refuse(path, "no request of this version: make it anew")
     signer: Signer = office._signer  # opened for this alone: nothing is sent
-    if name == "Bind" and _text(typed["message"]["wallet"]) != signer.address.lower():
-        wallet = str(typed["message"]["wallet"])
-        _refuse(place, wallet, f"a request to another wallet, and this key is that of {signer.address}")
+    if name == "Bind" and _text(message["wallet"]) != signer.address.lower():
+        _refuse(path, f"a request to another wallet, {message['wallet']}: this key is {signer.address}'s")
+    wrong = "a value of its message is not of its type: make it anew"
+    if not all(_FORMS[kind].fullmatch(str(message[member])) for member, kind in members if kind in _FORMS):
+        _refuse(path, wrong)
     try:
-        return signer.sign_typed(typed["domain"], {name: members}, typed["message"])
+        return signer.sign_typed(typed["domain"], {name: members}, message)
     except (ValueError, TypeError, EncodingError):
-        _refuse(place, str(path), "a value of its message is not of its type: make it anew")
+        _refuse(path, wrong)
 
 
 def address_in(message: Mapping[str, Any], name: str, place: str) -> bytes:
@@ -134,6 +136,6 @@ def _text(value: object) -> str:
     return str(value).lower()
 
 
-def _refuse(place: str, value: str, reason: str) -> NoReturn:
-    """Raises BadInput for one thing."""
-    raise BadInput([Problem(place, None, None, value, reason)])
+def _refuse(path: Path, reason: str) -> NoReturn:
+    """Raises BadInput for a file."""
+    raise BadInput([Problem(str(path), None, None, None, reason)])

@@ -1,4 +1,4 @@
-"""A desk at which customers are known, on a chain of the session's whose changes are undone after each test."""
+"""A desk that knows customers, on a chain of the session's whose changes are undone after each test."""
 
 from __future__ import annotations
 
