@@ -58,6 +58,7 @@ STATEMENT = Typed(
     "Statement",
     (
         ("subject", "bytes32"),
+        ("signer", "address"),
         *((name, "string") for name in ("state", "purpose", "recipient", "category")),
         *((name, "string") for name in ("jurisdiction", "notice", "expiryEvent")),
         *(("effective", "uint40"), ("expires", "uint40"), ("nonce", "uint256"), ("deadline", "uint40")),
@@ -169,6 +170,7 @@ class _Ground:
         iris = (IRIS[0], IRIS[2], IRIS[3], JURISDICTION, NOTICE)
         message = {
             "subject": self.other,
+            "signer": self.signer.address,
             "state": state,
             **dict(zip(names, iris, strict=True)),
             "expiryEvent": "",
@@ -179,7 +181,7 @@ class _Ground:
         }
         signature = self._sign(self.signer, self.consents, STATEMENT, message)
         values = tuple(message[name] for name, _ in STATEMENT.fields)
-        call = self.consents.prepare("recordSigned", values, self.signer.address, signature, self._word())
+        call = self.consents.prepare("recordSigned", values, signature)
         return self._send(call).gas_used
 
     def recorded(self, subjects: Sequence[bytes], state: State, *, capped: bool = False) -> float:

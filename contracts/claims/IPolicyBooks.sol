@@ -106,6 +106,7 @@ interface IPolicyBooks {
     error PolicyBooksNotInReport(bytes32 root, bytes32 expected);
     error PolicyBooksNumberOutOfRange(uint32 number, uint32 policyCount);
     error PolicyBooksNotDue(uint32 number);
+    error PolicyBooksGasShort(uint256 left, uint256 needed);
     error PolicyBooksOverdrawn(uint32 bookId, uint96 outstanding, uint256 needed);
     error PolicyBooksDailyCapExceeded(uint32 bookId, uint96 cap, uint256 needed);
     error PolicyBooksCoverBegun(uint32 bookId, uint40 coverFrom, uint256 nowAt);

@@ -22,7 +22,7 @@ interface IProductRegister {
     /// @notice What a product asks of whoever it pays, beyond being insured. Empty, it asks nothing.
     struct Requirement {
         Level verification; // the least on which the payee's subject must be verified
-        uint32 purpose; // terms of the consent registry: what that subject must allow; 0 for no consent
+        uint32 purpose; // terms of the consent registry: what that subject must allow; all 0 for no consent
         uint32 recipient;
         uint32 category;
     }
@@ -50,14 +50,14 @@ interface IProductRegister {
     error ProductRegisterMetricMissing();
     error ProductRegisterTierCount(uint256 count, uint256 atMost);
     error ProductRegisterShareOutOfRange(uint256 tier, uint16 share, uint16 atMost);
-    error ProductRegisterPurposeMissing(uint32 recipient, uint32 category);
+    error ProductRegisterConsentIncomplete(uint32 purpose, uint32 recipient, uint32 category);
     error ProductRegisterTierNotSevere(uint256 tier, int128 threshold, uint16 share);
 
     /// @notice Registers a product, as the next version of its name.
     /// @dev Requirements:
     /// - a name of 1 to 64 bytes, a metric, 1 to 16 tiers;
     /// - tiers mildest first, each strictly harder to reach than the one before and paying strictly more;
-    /// - a purpose, if a recipient or a category is required;
+    /// - if a consent is required, of one purpose, one recipient and one category;
     /// - the caller holds the role of actuary.
     /// @return productId The id of this version, from 1.
     function register(

@@ -29,8 +29,9 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
     }
 
     uint16 private constant WHOLE = 10_000;
-    /// @dev What asking about one payee may cost, so that nobody's long history of decisions stops a batch.
+    /// @dev What asking about one payee may cost: hundreds of decisions' reading. One whose history takes more is withheld.
     uint256 private constant ELIGIBILITY_GAS = 400_000;
+    uint256 private constant CALL_GAS = 10_000;
 
     IProductRegister public immutable products;
     IOracleReports public immutable reports;
@@ -266,6 +267,9 @@ contract PolicyBooks is IPolicyBooks, AccessManaged {
         address payee,
         IProductRegister.Requirement memory requirement
     ) private returns (bool withheld) {
+        // Of the gas left, 63 parts in 64 can be passed on: with less than it may need, the answer would be no.
+        uint256 needed = (ELIGIBILITY_GAS * 64) / 63 + CALL_GAS;
+        if (gasleft() < needed) revert PolicyBooksGasShort(gasleft(), needed);
         try eligibility.isEligible{gas: ELIGIBILITY_GAS}(payee, requirement) returns (bool eligible) {
             withheld = !eligible;
         } catch {

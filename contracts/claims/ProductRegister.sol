@@ -28,9 +28,7 @@ contract ProductRegister is IProductRegister, AccessManaged {
         uint256 length = bytes(name).length;
         if (length == 0 || length > NAME_LENGTH) revert ProductRegisterNameLength(length, NAME_LENGTH);
         if (metric == 0) revert ProductRegisterMetricMissing();
-        if (requirement.purpose == 0 && (requirement.recipient != 0 || requirement.category != 0)) {
-            revert ProductRegisterPurposeMissing(requirement.recipient, requirement.category);
-        }
+        _checkRequirement(requirement);
         if (tiers.length == 0 || tiers.length > TIERS) revert ProductRegisterTierCount(tiers.length, TIERS);
 
         productId = ++_count;
@@ -66,6 +64,16 @@ contract ProductRegister is IProductRegister, AccessManaged {
     function _known(uint32 productId) private view returns (Product storage known) {
         known = _products[productId];
         if (known.version == 0) revert ProductRegisterUnknown(productId);
+    }
+
+    /// @dev All three terms or none: 0 would ask for everything at once, where narrower denials do not count.
+    function _checkRequirement(Requirement calldata requirement) private pure {
+        (uint32 purpose, uint32 recipient, uint32 category) =
+            (requirement.purpose, requirement.recipient, requirement.category);
+        bool isNone = purpose == 0 && recipient == 0 && category == 0;
+        if (!isNone && (purpose == 0 || recipient == 0 || category == 0)) {
+            revert ProductRegisterConsentIncomplete(purpose, recipient, category);
+        }
     }
 
     /// @dev Rules stops at the first tier that is not reached, so each tier must be harder to reach than the last.

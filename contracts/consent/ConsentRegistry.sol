@@ -22,8 +22,8 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
     using Decisions for State;
     using Histories for History;
 
-    /// @dev Bits of a place taken as "all": every wider scope of a scope has a larger number.
-    uint256 private constant WIDEST = 7;
+    /// @dev Each a set of places taken as all, a bit a place: a wider scope has a larger number.
+    uint256 private constant SCOPES = 8;
 
     ISubjects public immutable subjects;
 
@@ -53,6 +53,7 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
             Record calldata decision = decisions[i];
             Entry entry = decision.entry;
             entry.requireSound(Decisions.OPERATORS, Decisions.ELSEWHERE);
+            if (decision.evidence == 0) revert ConsentEvidenceMissing();
             _record(decision.subject, entry, decision.evidence, msg.sender, 0, terms, isPaused);
         }
     }
@@ -60,14 +61,12 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
     /// @inheritdoc IConsentRegistry
     function recordSigned(
         Statement calldata statement,
-        address signer,
-        bytes calldata signature,
-        bytes32 evidence
+        bytes calldata signature
     ) external {
         if (block.timestamp > statement.deadline) {
             revert ConsentDeadlinePassed(statement.deadline, block.timestamp);
         }
-        bytes32 digest = statementDigest(statement);
+        (address signer, bytes32 digest) = (statement.signer, statementDigest(statement));
         if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) {
             revert ConsentSignatureInvalid(signer, digest);
         }
@@ -76,12 +75,11 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         entry.requireSound(Decisions.OWN, Decisions.SIGNATURE);
         _requireSpeaker(signer, statement.subject, entry);
         (uint256 terms, bool isPaused) = _rules();
-        _record(statement.subject, entry, evidence, signer, 0, terms, isPaused);
+        _record(statement.subject, entry, digest, signer, 0, terms, isPaused);
     }
 
     /// @inheritdoc IConsentRegistry
     function correct(Record calldata decision, uint16 corrected) external restricted {
-        decision.entry.requireSound(Decisions.ANY_STATE, Decisions.ANY_METHOD);
         bytes32 key = _keyOf(decision.subject, decision.entry.scopeOf());
         History storage decisions = _histories[key];
         uint256 count = decisions.count();
@@ -89,6 +87,9 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         for (uint256 number = uint256(corrected) + 1; number <= count; ++number) {
             if (decisions.at(number).correctsOf() == corrected) revert ConsentAlreadyCorrected(key, corrected, number);
         }
+        uint256 method = 1 << uint256(decisions.at(corrected).methodOf());
+        decision.entry.requireSound(Decisions.ANY_STATE, Decisions.ELSEWHERE | method);
+        if (decision.evidence == 0) revert ConsentEvidenceMissing();
         (uint256 terms, bool isPaused) = _rules();
         _record(decision.subject, decision.entry, decision.evidence, msg.sender, corrected, terms, isPaused);
     }
@@ -96,14 +97,13 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
     /// @inheritdoc IConsentRegistry
     function setExpiryCap(uint32 jurisdiction, uint32 purpose, uint32 cap) external restricted {
         _requireDefined(jurisdiction);
-        _requireDefined(purpose);
+        if (purpose != 0) _requireDefined(purpose);
         _caps[_capPlace(jurisdiction, purpose)] = cap;
         emit ExpiryCapSet(jurisdiction, purpose, cap);
     }
 
     /// @inheritdoc IConsentRegistry
     function recordExpiryEvent(uint32 term, uint40 effective) external restricted {
-        if (term == 0) revert VocabularyTermOutOfRange(term, termCount);
         _requireDefined(term);
         if (_happenings[term].recorded != 0) revert ConsentAlreadyHappened(term, _happenings[term].effective);
         uint40 nowAt = uint40(block.timestamp);
@@ -194,9 +194,13 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         uint256 effectiveAt,
         uint256 knownAt
     ) public view returns (bool permitted, bytes32 key, uint256 number) {
+        uint256 same = (purpose == 0 ? 4 : 0) | (recipient == 0 ? 2 : 0) | (category == 0 ? 1 : 0);
         uint256 erasedAt = subjects.erasedAt(subject);
         if (erasedAt != 0 && erasedAt <= effectiveAt && erasedAt <= knownAt) return (false, 0, 0);
-        for (uint256 wide = WIDEST + 1; wide-- > 0; ) {
+        for (uint256 left = SCOPES; left != 0; --left) {
+            uint256 wide = left - 1;
+            // A place that is asked about as all is not widened again.
+            if (wide & same != 0) continue;
             bytes32 wider = _keyOf(
                 subject,
                 Decisions.scope(
@@ -233,7 +237,7 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         uint256 effective = entry.effectiveOf();
         if (effective == 0) effective = block.timestamp;
         else if (effective > block.timestamp) revert ConsentNotYetEffective(effective, block.timestamp);
-        uint256 expires = _expiryOf(entry, effective);
+        uint256 expires = corrects == 0 ? _expiryOf(entry, effective) : _expiryAsGiven(entry, effective);
 
         Decision decision = entry.kept(block.timestamp, effective, expires, corrects);
         uint256 number = _histories[_keyOf(subject, entry.scopeOf())].append(decision);
@@ -252,31 +256,45 @@ contract ConsentRegistry is IConsentRegistry, Vocabulary, EIP712, NoncesKeyed {
         uint256 number = honoured.number;
         uint256 count = _histories[key].count();
         if (number == 0 || number > count) revert ConsentDecisionUnknown(key, number, count);
+        uint32 by = honoured.honouredBy;
+        _requireDefined(by);
+        if (honoured.recipient != 0 && by != honoured.recipient) revert ConsentRecipientDiffers(by, honoured.recipient);
         Decision denial = _histories[key].at(number);
         State state = denial.stateOf();
         if (!state.isDenial()) revert ConsentNotDenied(key, number, state);
         uint40 at = honoured.honouredAt;
         if (at > block.timestamp) revert ConsentNotYetEffective(at, block.timestamp);
         if (at < denial.effectiveOf()) revert ConsentHonouredBeforeEffect(at, denial.effectiveOf());
-        emit DenialHonoured(honoured.subject, key, honoured.honouredBy, number, at, honoured.evidence);
+        emit DenialHonoured(honoured.subject, key, by, number, at, honoured.evidence);
     }
 
-    /// @dev The event a decision expires with; or the time, as given, within the cap if it is a grant.
+    /// @dev As given; a grant within the cap of its jurisdiction and purpose, or else of its jurisdiction.
     function _expiryOf(Entry entry, uint256 effective) private view returns (uint256 expires) {
-        expires = entry.expiresOf();
-        if (entry.isByEvent()) {
-            if (expires == 0) revert ConsentExpiryEventMissing();
-            return expires;
-        }
-        if (expires != 0 && expires <= effective) revert ConsentExpiresBeforeEffect(expires, effective);
+        expires = _expiryAsGiven(entry, effective);
         uint32 jurisdiction = entry.jurisdictionOf();
-        if (jurisdiction == 0 || !entry.isIn(Decisions.GRANTS)) return expires;
+        if (jurisdiction == 0 || entry.isByEvent() || !entry.isIn(Decisions.GRANTS)) return expires;
         uint256 cap = _caps[_capPlace(jurisdiction, entry.purposeOf())];
+        if (cap == 0) cap = _caps[_capPlace(jurisdiction, 0)];
         if (cap == 0) return expires;
         uint256 latest = effective + cap;
         if (latest > type(uint32).max) latest = type(uint32).max;
         if (expires > latest) revert ConsentExpiryBeyondCap(expires, latest);
         if (expires == 0) expires = latest;
+    }
+
+    /// @dev A time after the effect, or the term of an event that has not happened by then, with which grants can expire.
+    function _expiryAsGiven(Entry entry, uint256 effective) private view returns (uint256 expires) {
+        expires = entry.expiresOf();
+        if (!entry.isByEvent()) {
+            if (expires != 0 && expires <= effective) revert ConsentExpiresBeforeEffect(expires, effective);
+            return expires;
+        }
+        if (expires == 0) revert ConsentExpiryEventMissing();
+        if (!entry.isIn(Decisions.GRANTS)) revert ConsentExpiryEventOfNoGrant();
+        Happening storage found = _happenings[uint32(expires)];
+        if (found.recorded != 0 && found.effective <= effective) {
+            revert ConsentExpiresBeforeEffect(found.effective, effective);
+        }
     }
 
     /// @dev The state of the decision in force: Expired once its date has come, or what it was tied to has happened.

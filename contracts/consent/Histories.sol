@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Decision, Decisions} from "./Decisions.sol";
+import {Decision, Decisions, State} from "./Decisions.sol";
 
 /// @notice The decisions on one key in the order recorded, two in a slot: one in the low half, the next in the high one.
 /// An empty half is zero, which no decision is.
@@ -16,8 +16,18 @@ struct History {
 /// once while a list is short, in steps that double while it is long.
 library Histories {
     using Decisions for Decision;
+    using Decisions for State;
+
+    struct Found {
+        uint256 number; // 0 for nothing
+        Decision decision;
+    }
 
     uint256 private constant HALF = 128;
+    /// @dev Kinds of decisions: grants and denials; expiries recorded as such; the others.
+    uint256 private constant DECISIVE = 0;
+    uint256 private constant LAPSE = 1;
+    uint256 private constant OTHER = 2;
 
     /// @notice Adds a decision and returns its number, from 1.
     function append(History storage self, Decision decision) internal returns (uint256 number) {
@@ -52,36 +62,38 @@ library Histories {
     }
 
     /// @notice What was in force at `effectiveAt`, as known at `knownAt`, UTC seconds; number 0 if nothing was.
+    /// @dev Of what was recorded by then and not corrected by then, the last grant or denial to take effect; a recorded
+    /// Expired ends a grant before it, never a denial; everything else counts only if there is nothing of these. Read
+    /// from the end, so that corrections are met before what they correct, and that reading can stop: nothing takes
+    /// effect after it is recorded, hence nothing older than a decision recorded by then can have taken effect later.
     function inForce(
         History storage self,
         uint256 effectiveAt,
         uint256 knownAt
     ) internal view returns (uint256 number, Decision decision) {
-        Decision[] memory known = _knownAt(self, knownAt);
-        for (uint256 i = 0; i < known.length; ++i) {
-            uint256 corrected = known[i].correctsOf();
-            if (corrected != 0) known[corrected - 1] = Decision.wrap(0);
+        uint256 last = count(self);
+        if (last == 0) return (0, decision);
+        Found[3] memory latest; // by kind
+        uint256[] memory corrected = new uint256[](last / 256 + 1); // a bit a number
+        for (uint256 next = last; next != 0; --next) {
+            Decision read = at(self, next);
+            Found memory decisive = latest[DECISIVE];
+            if (decisive.number != 0 && decisive.decision.effectiveOf() >= read.recordedOf()) break;
+            if (read.recordedOf() > knownAt) continue;
+            uint256 other = read.correctsOf();
+            if (other != 0) corrected[other / 256] |= 1 << (other % 256);
+            if ((corrected[next / 256] >> (next % 256)) & 1 == 1 || read.effectiveOf() > effectiveAt) continue;
+            Found memory found = latest[_kindOf(read)];
+            if (found.number == 0 || read.effectiveOf() > found.decision.effectiveOf()) {
+                (found.number, found.decision) = (next, read);
+            }
         }
-        for (uint256 i = 0; i < known.length; ++i) {
-            if (_isEmpty(known[i]) || known[i].effectiveOf() > effectiveAt) continue;
-            if (known[i].effectiveOf() >= decision.effectiveOf()) (number, decision) = (i + 1, known[i]);
-        }
-    }
-
-    /// @dev What had been recorded by then. Times of recording never fall from one decision to the next.
-    function _knownAt(History storage self, uint256 knownAt) private view returns (Decision[] memory known) {
-        uint256 total = count(self);
-        known = new Decision[](total);
-        uint256 length = 0;
-        while (length < total) {
-            Decision next = at(self, length + 1);
-            if (next.recordedOf() > knownAt) break;
-            known[length++] = next;
-        }
-        // Memory-safe: shortens an array this contract allocated, never lengthens it.
-        assembly ("memory-safe") {
-            mstore(known, length)
-        }
+        Found memory standing = latest[DECISIVE];
+        bool isGrant = standing.number != 0 && standing.decision.stateOf().isGrant();
+        if (standing.number == 0) standing = latest[OTHER];
+        bool mayLapse = isGrant || latest[DECISIVE].number == 0;
+        if (mayLapse && _isLater(latest[LAPSE], standing)) standing = latest[LAPSE];
+        return (standing.number, standing.decision);
     }
 
     /// @dev The first place with an empty half, and the pair there, where place 0 is full. Places are filled in order,
@@ -102,11 +114,19 @@ library Histories {
         }
     }
 
-    function _isFull(uint256 pair) private pure returns (bool) {
-        return pair >> HALF != 0;
+    function _kindOf(Decision decision) private pure returns (uint256) {
+        State state = decision.stateOf();
+        if (state.isGrant() || state.isDenial()) return DECISIVE;
+        return state == State.Expired ? LAPSE : OTHER;
     }
 
-    function _isEmpty(Decision decision) private pure returns (bool) {
-        return Decision.unwrap(decision) == 0;
+    function _isLater(Found memory one, Found memory other) private pure returns (bool) {
+        if (one.number == 0 || other.number == 0) return one.number != 0;
+        (uint256 effective, uint256 before) = (one.decision.effectiveOf(), other.decision.effectiveOf());
+        return effective > before || (effective == before && one.number > other.number);
+    }
+
+    function _isFull(uint256 pair) private pure returns (bool) {
+        return pair >> HALF != 0;
     }
 }

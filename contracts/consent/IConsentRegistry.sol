@@ -13,13 +13,14 @@ interface IConsentRegistry {
     struct Record {
         bytes32 subject;
         Entry entry;
-        bytes32 evidence; // salted hash of what shows the subject's word, 0 for none
+        bytes32 evidence; // salted hash of what shows the subject's word; 0 for none, with a wallet's own decision
     }
 
     /// @notice What a subject or their representative signs. Terms are IRIs, so that a wallet shows what is decided;
     /// "*" is all, and "" is none.
     struct Statement {
         bytes32 subject;
+        address signer; // a wallet of the subject, or a representative
         string state; // Given, Renewed, Refused or Withdrawn
         string purpose;
         string recipient;
@@ -98,6 +99,9 @@ interface IConsentRegistry {
     error ConsentExpiresBeforeEffect(uint256 expires, uint256 effective);
     error ConsentExpiryBeyondCap(uint256 expires, uint256 atMost);
     error ConsentExpiryEventMissing();
+    error ConsentExpiryEventOfNoGrant();
+    error ConsentEvidenceMissing();
+    error ConsentRecipientDiffers(uint32 honouredBy, uint32 recipient);
     error ConsentExpiryTwice(uint256 expires, uint32 term);
     error ConsentDeadlinePassed(uint40 deadline, uint256 nowAt);
     error ConsentSignatureInvalid(address signer, bytes32 digest);
@@ -111,57 +115,57 @@ interface IConsentRegistry {
     /// @dev Requirements, of every way to record:
     /// - a subject, a state, a basis, a method; terms that are defined;
     /// - effective not ahead, and before it expires; a grant within the cap of its jurisdiction and purpose, which also
-    ///   limits a grant that names no expiry;
+    ///   limits a grant that names no expiry; only grants expire with an event, one that has not happened by then;
     /// - not paused, unless it is a denial.
     /// Of this one: the caller is the subject's wallet, or a representative whose scope covers the terms; the state is
     /// one of a subject's own (Given, Renewed, Refused, Withdrawn), the method Wallet.
+    /// At any moment, denying costs no more than granting would: the place it is written to is the same, and less has to
+    /// be looked up.
     function record(Record calldata decision) external;
 
     /// @notice Records what subjects decided elsewhere, as on the telephone; all of them, or none.
-    /// @dev Requirements as of {record}, and: any state but Invalidated; a method other than Wallet and Signature; the
-    /// caller is an operator.
+    /// @dev Requirements as of {record}, and: any state but Invalidated; a method other than Wallet and Signature;
+    /// evidence; the caller is an operator.
     function recordFor(Record[] calldata decisions) external;
 
-    /// @notice Records what a subject or their representative signed. Anybody may carry it, once.
-    /// @dev Requirements as of {record}, and: signed by EIP-712, or approved by ERC-1271, by the subject's wallet or a
-    /// representative whose scope covers the terms; an unused nonce (OpenZeppelin's keyed nonces: any number with 64 low
-    /// zero bits can be used once, in any order); the deadline not passed; an effective time, so that an old statement
-    /// cannot undo a newer one.
-    /// @param signer Who signed.
-    /// @param evidence Salted hash of what else there is, 0 for nothing.
-    function recordSigned(
-        Statement calldata statement,
-        address signer,
-        bytes calldata signature,
-        bytes32 evidence
-    ) external;
+    /// @notice Records what a subject or their representative signed. Anybody may carry it, once. Its evidence is the
+    /// digest signed.
+    /// @dev Requirements as of {record}, and: signed by EIP-712, or approved by ERC-1271, by the signer it names, who is the
+    /// subject's wallet or a representative whose scope covers the terms; an unused nonce (OpenZeppelin's keyed nonces:
+    /// any number with 64 low zero bits can be used once, in any order, so a statement is called back by carrying a denial
+    /// of the same nonce); the deadline not passed; an effective time, so that an old statement cannot undo a newer one.
+    function recordSigned(Statement calldata statement, bytes calldata signature) external;
 
     /// @notice Records a decision in the place of decision `corrected` on the same key, which stays on record: as known
-    /// from now on, it is as if that had not been decided.
-    /// @dev Requirements as of {record}, and: any state and method; `corrected` is on record, and no other decision
-    /// stands for it; the caller is a compliance officer.
+    /// from now on, it is as if that had not been decided, but this. One that is Invalidated puts nothing in its place.
+    /// @dev Requirements as of {record}, but for caps; and: any state; a method as of {recordFor}, or that of the decision
+    /// corrected; evidence; `corrected` is on record, and no other decision stands for it; the caller is a compliance
+    /// officer.
     function correct(Record calldata decision, uint16 corrected) external;
 
-    /// @notice Sets how long a grant may last for a purpose in a jurisdiction, in seconds; 0 lifts it. What is on
-    /// record stays as it is. Requirements: defined terms, or 0; the caller is a compliance officer.
+    /// @notice Sets how long a grant may last for a purpose in a jurisdiction, in seconds; 0 lifts it. Purpose 0 is for
+    /// all purposes without a cap of their own, and for grants of all purposes at once. What is on record stays as it is,
+    /// and a grant that names no jurisdiction has no cap. Requirements: a defined jurisdiction, a defined purpose or 0; the
+    /// caller is a compliance officer.
     function setExpiryCap(uint32 jurisdiction, uint32 purpose, uint32 cap) external;
 
-    /// @notice Records that what consents were to expire with has happened. Requirements: a defined term, not recorded
+    /// @notice Records that what grants were to expire with has happened. Requirements: a defined term, not recorded
     /// before; a time not ahead, 0 for now; the caller is an operator.
     function recordExpiryEvent(uint32 term, uint40 effective) external;
 
-    /// @notice Records that recipients act on denials. Requirements: each is of a denial on record; honoured when it
-    /// was in effect, and not ahead; the caller is an operator.
+    /// @notice Records that recipients act on denials. Requirements: each is of a denial on record, by its recipient, or
+    /// by any if it is meant for all; since a time not before it took effect, and not ahead; the caller is an operator.
     function honour(Honour[] calldata honours) external;
 
-    /// @notice Stops everything but denials. Requirements: the caller is a guardian.
+    /// @notice Stops recording everything but denials. Requirements: the caller is a guardian.
     function pause() external;
 
     /// @notice Ends it. Requirements: the caller is a guardian.
     function unpause() external;
 
     /// @notice Whether data of the subject may be used now so: some grant in force covers it, at these terms or wider
-    /// ones, and no denial does; and the subject is not erased.
+    /// ones, and no denial does; and the subject is not erased. 0 asks about all at once, which narrower decisions, grants
+    /// or denials, do not answer: name the terms.
     function isPermitted(
         bytes32 subject,
         uint32 purpose,
@@ -180,9 +184,10 @@ interface IConsentRegistry {
         uint256 knownAt
     ) external view returns (bool permitted, bytes32 key, uint256 number);
 
-    /// @notice What was in force on a key at `effectiveAt`, as known at `knownAt`, UTC seconds: of the decisions
-    /// recorded by then and not corrected by then, the one that took effect last, and of several such the one recorded
-    /// last.
+    /// @notice What was in force on a key at `effectiveAt`, as known at `knownAt`, UTC seconds. Of the decisions recorded
+    /// by then and not corrected by then, it is the grant or denial that took effect last, and of several such the one
+    /// recorded last. Expired, as a decision, ends a grant, but no denial; Requested and Invalidated count only if nothing
+    /// else is there.
     function statusAt(bytes32 key, uint256 effectiveAt, uint256 knownAt) external view returns (Status memory);
 
     /// @notice Up to `count` decisions on a key from number `from` on, in the order recorded.

@@ -8,11 +8,12 @@ interface IVocabulary {
     event TermDefined(uint32 indexed term, bytes32 indexed digest, string iri);
 
     error VocabularyIriLength(uint256 length, uint256 atMost);
-    error VocabularyTermDefined(uint32 term);
+    error VocabularyIriMalformed(string iri);
     error VocabularyTermUnknown(bytes32 digest);
     error VocabularyTermOutOfRange(uint256 term, uint32 termCount);
 
-    /// @notice Numbers IRIs. Requirements: 1 to 200 bytes each, none numbered before; the caller is an operator.
+    /// @notice Numbers IRIs; those that have a number keep it. Requirements: 1 to 200 bytes each, printed ASCII without
+    /// blanks, with a scheme; the caller is an operator.
     function defineTerms(string[] calldata iris) external;
 
     /// @notice How many terms there are; their numbers are 1 to this.

@@ -9,12 +9,10 @@ import {IConsentRegistry} from "./IConsentRegistry.sol";
 library Statements {
     bytes32 private constant TYPEHASH =
         keccak256(
-            "Statement(bytes32 subject,string state,string purpose,string recipient,string category,"
-            "string jurisdiction,string notice,string expiryEvent,uint40 effective,uint40 expires,uint256 nonce,"
-            "uint40 deadline)"
+            "Statement(bytes32 subject,address signer,string state,string purpose,string recipient,"
+            "string category,string jurisdiction,string notice,string expiryEvent,uint40 effective,uint40 expires,"
+            "uint256 nonce,uint40 deadline)"
         );
-    bytes32 private constant ALL = keccak256("*");
-    bytes32 private constant NONE = keccak256("");
 
     error StatementStateUnknown(string state);
 
@@ -23,6 +21,7 @@ library Statements {
         bytes memory first = abi.encode(
             TYPEHASH,
             statement.subject,
+            statement.signer,
             keccak256(bytes(statement.state)),
             keccak256(bytes(statement.purpose)),
             keccak256(bytes(statement.recipient)),

@@ -19,8 +19,9 @@ abstract contract Vocabulary is IVocabulary, AccessManaged, Pausable {
         for (uint256 i = 0; i < iris.length; ++i) {
             uint256 length = bytes(iris[i]).length;
             if (length == 0 || length > IRI_LENGTH) revert VocabularyIriLength(length, IRI_LENGTH);
+            _requireVisible(iris[i]);
             bytes32 digest = keccak256(bytes(iris[i]));
-            if (_terms[digest] != 0) revert VocabularyTermDefined(_terms[digest]);
+            if (_terms[digest] != 0) continue;
             uint32 term = ++termCount;
             _terms[digest] = term;
             emit TermDefined(term, digest, iris[i]);
@@ -39,6 +40,18 @@ abstract contract Vocabulary is IVocabulary, AccessManaged, Pausable {
     }
 
     function _requireDefined(uint256 term) internal view {
-        if (term > termCount) revert VocabularyTermOutOfRange(term, termCount);
+        if (term == 0 || term > termCount) revert VocabularyTermOutOfRange(term, termCount);
+    }
+
+    /// @dev Printed ASCII only, without blanks, so that two IRIs that look alike are alike, and what a wallet shows is what
+    /// is signed. IRIs of other letters are percent-encoded. A colon keeps "*" and plain words out.
+    function _requireVisible(string calldata iri) private pure {
+        bool hasScheme = false;
+        for (uint256 i = 0; i < bytes(iri).length; ++i) {
+            bytes1 character = bytes(iri)[i];
+            if (character <= 0x20 || character >= 0x7f) revert VocabularyIriMalformed(iri);
+            if (character == ":") hasScheme = true;
+        }
+        if (!hasScheme) revert VocabularyIriMalformed(iri);
     }
 }

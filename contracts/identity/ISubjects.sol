@@ -66,6 +66,7 @@ interface ISubjects {
     error SubjectsLevelMissing();
     error SubjectsCapacityMissing();
     error SubjectsExpiryPassed(uint40 expires, uint256 nowAt);
+    error SubjectsVerifiedLonger(address verifier, uint40 expires);
     error SubjectsNotVerified(bytes32 subject, Level level);
     error SubjectsNotRepresented(bytes32 subject, address representative);
     error SubjectsNotAllowed(address caller, bytes32 subject);
@@ -82,7 +83,8 @@ interface ISubjects {
     function unbind(address wallet) external;
 
     /// @notice Records that the caller established the subject's identity; replaces what was recorded on that level.
-    /// Requirements: an expiry ahead, or 0; the subject is not erased; the caller is a verifier.
+    /// Requirements: an expiry ahead, or 0; another verifier's, while it lasts, is replaced by one that lasts as long at
+    /// least; the subject is not erased; the caller is a verifier.
     function verify(bytes32 subject, Level level, uint40 expires, bytes32 evidence) external;
 
     /// @notice Takes a verification back. Requirements: the caller is its verifier, or a compliance officer.
@@ -90,7 +92,8 @@ interface ISubjects {
 
     /// @notice Lets `representative` record consents of the subject within the mandate's scope, until it expires;
     /// replaces the mandate they had. Requirements: a capacity; an expiry ahead, or 0; the subject is not erased; the
-    /// caller is a wallet of the subject, or an operator.
+    /// caller is an operator, or a wallet of the subject and the capacity, as that of the mandate they had, is one that
+    /// subjects give themselves: attorney or broker.
     /// @param evidence Salted hash of what shows the authority.
     function appoint(
         bytes32 subject,
@@ -99,11 +102,13 @@ interface ISubjects {
         bytes32 evidence
     ) external;
 
-    /// @notice Ends a mandate. Requirements: the caller is the representative, a wallet of the subject or an operator.
+    /// @notice Ends a mandate. Requirements: the caller is the representative, an operator or, of an attorney or a broker, a
+    /// wallet of the subject. Unbinding a wallet does not end the mandates it gave.
     function dismiss(bytes32 subject, address representative) external;
 
     /// @notice Records that the link from the subject to a person, and all data about them, were destroyed. It cannot
-    /// be undone; nobody can be bound to, verify or represent the subject any more, and nothing is permitted.
+    /// be undone: nobody is bound to the subject, verifies it or is appointed for it any more, and nothing is permitted,
+    /// whatever those bound and appointed before may still record.
     /// Requirements: the caller is a compliance officer.
     function erase(bytes32 subject) external;
 
@@ -113,7 +118,7 @@ interface ISubjects {
     /// @notice What was recorded on a level and not revoked, whether or not it has expired.
     function verification(bytes32 subject, Level level) external view returns (Verification memory);
 
-    /// @notice Whether the subject is verified now, on the level or a higher one, and not erased.
+    /// @notice Whether the subject is verified now, on the level or a higher one, and not erased. On level None nobody is.
     function isVerified(bytes32 subject, Level atLeast) external view returns (bool);
 
     /// @notice What a representative may do, expired or not.

@@ -58,6 +58,10 @@ contract Subjects is ISubjects, AccessManaged, EIP712, NoncesKeyed {
         _requireStanding(subject);
         if (level == Level.None) revert SubjectsLevelMissing();
         _requireAhead(expires);
+        Verification storage before = _verifications[subject][level];
+        if (before.verifier != address(0) && before.verifier != msg.sender && _outlasts(before.expires, expires)) {
+            revert SubjectsVerifiedLonger(before.verifier, before.expires);
+        }
         _verifications[subject][level] = Verification(msg.sender, uint40(block.timestamp), expires, evidence);
         emit SubjectVerified(subject, msg.sender, level, expires, evidence);
     }
@@ -81,18 +85,20 @@ contract Subjects is ISubjects, AccessManaged, EIP712, NoncesKeyed {
         _requireStanding(subject);
         if (mandate.capacity == Capacity.None) revert SubjectsCapacityMissing();
         _requireAhead(mandate.expires);
-        if (subjectOf[msg.sender] != subject && !_hasRole()) revert SubjectsNotAllowed(msg.sender, subject);
+        bool isOwn = _isOwnChoice(mandate.capacity) && _isOwnChoice(_mandates[subject][representative].capacity);
+        if (!(isOwn && subjectOf[msg.sender] == subject) && !_hasRole()) {
+            revert SubjectsNotAllowed(msg.sender, subject);
+        }
         _mandates[subject][representative] = mandate;
         emit RepresentativeAppointed(subject, representative, msg.sender, mandate, evidence);
     }
 
     /// @inheritdoc ISubjects
     function dismiss(bytes32 subject, address representative) external {
-        if (_mandates[subject][representative].capacity == Capacity.None) {
-            revert SubjectsNotRepresented(subject, representative);
-        }
-        bool own = msg.sender == representative || subjectOf[msg.sender] == subject;
-        if (!own && !_hasRole()) revert SubjectsNotAllowed(msg.sender, subject);
+        Capacity capacity = _mandates[subject][representative].capacity;
+        if (capacity == Capacity.None) revert SubjectsNotRepresented(subject, representative);
+        bool isOwn = subjectOf[msg.sender] == subject && _isOwnChoice(capacity);
+        if (msg.sender != representative && !isOwn && !_hasRole()) revert SubjectsNotAllowed(msg.sender, subject);
         delete _mandates[subject][representative];
         emit RepresentativeDismissed(subject, representative, msg.sender);
     }
@@ -156,6 +162,16 @@ contract Subjects is ISubjects, AccessManaged, EIP712, NoncesKeyed {
     /// functions could consume, counts as no.
     function _hasRole() private view returns (bool immediate) {
         (immediate, ) = AuthorityUtils.canCallWithDelay(authority(), msg.sender, address(this), msg.sig);
+    }
+
+    /// @dev Whether subjects give and take such mandates themselves: guardians and executors are set over them.
+    function _isOwnChoice(Capacity capacity) private pure returns (bool) {
+        return capacity != Capacity.Guardian && capacity != Capacity.Executor;
+    }
+
+    /// @dev Whether one expiry is still ahead and later than another. 0 is never.
+    function _outlasts(uint40 one, uint40 other) private view returns (bool) {
+        return _isAhead(one) && other != 0 && (one == 0 || one > other);
     }
 
     function _requireStanding(bytes32 subject) private view {
