@@ -2,12 +2,17 @@
 
 ├── every key: read, jurisdictions as IRIs · the optional ones left out: none
 ├── a key missing, unknown, of another kind, or breaking its rule: refused, each with its place
-└── no TOML, no text, no file: refused
+├── no TOML, no text, no file: refused
+└── the regulation map's example is one, and the map names every field that a receipt has
 """
 
 from __future__ import annotations
 
+import json
+import re
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,3 +133,34 @@ def test_read_controller_refuses_what_it_cannot_read(
     (line,) = str(refused.value).splitlines()
     assert line.startswith(f"{path}: ")
     assert reason in line.lower()
+
+
+MAP = (Path(__file__).parents[3] / "docs" / "regulation.md").read_text(encoding="utf-8")
+
+
+def test_the_regulation_maps_example_is_a_controller(tmp_path: Path) -> None:
+    """With every key there is."""
+    (example,) = re.findall(r"```toml\n(.*?)```", MAP, re.DOTALL)
+    path = tmp_path / "controller.toml"
+    path.write_text(example, encoding="utf-8")
+    assert None not in vars(read_controller(path)).values()
+
+
+def properties(schema: Any) -> set[str]:
+    """The names of all properties in a JSON Schema."""
+    if isinstance(schema, list):
+        return {name for one in schema for name in properties(one)}
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", ())) | {name for one in schema.values() for name in properties(one)}
+
+
+def test_the_regulation_map_names_every_field_of_a_receipt() -> None:
+    """Those of the standard and those beyond it, but for what only holds them together."""
+    schema = json.loads((files("troth.consent") / "receipt.schema.json").read_text(encoding="utf-8"))
+    fields = properties(schema) - {"@context", "@graph", "id", "type", "event_id", "number", "created"}
+    fields -= {"consent_records", "event", "pii_principal", "pii_processing", "party_identification"}
+    fields -= {"title", "sha256", "location", "duration", "exercised_at", "customer_reference", "erased_time"}
+    fields -= {"until_time", "until_event", "happened_time", "honoured_by", "honoured_time"}
+    assert len(fields) > 25
+    assert {name for name in fields if f"`{name}`" not in MAP} == set()
