@@ -91,8 +91,8 @@ def _check_known(office: Office, subject: bytes) -> None:
         for events in (schema.wallets, schema.erasures, *_EVENTS):
             if table.events_of(connection, events, subject):
                 return
-    reason = "neither this database nor the chain knows this subject"
-    raise BadInput([Problem("SUBJECT", None, None, f"0x{subject.hex()}", reason)])
+    reason = f"neither this database nor the chain knows 0x{subject.hex()}"
+    raise BadInput([Problem("SUBJECT", None, None, None, reason)])
 
 
 def _bound(office: Office, subject: bytes) -> list[str]:

@@ -41,8 +41,8 @@ def check_standing(office: Office, subject: bytes, place: str = "SUBJECT") -> No
     """Raises BadInput, naming `place`, for a subject that the chain calls erased."""
     if erased_at := office.contract(_CONTRACT).call("erasedAt", subject):
         at = datetime.fromtimestamp(erased_at, timezone.utc).isoformat()
-        reason = f"erased at {at}: it cannot be bound, verified or represented any more"
-        raise BadInput([Problem(place, None, None, f"0x{subject.hex()}", reason)])
+        reason = f"0x{subject.hex()} was erased at {at}: nobody can be bound to it, verify or represent it"
+        raise BadInput([Problem(place, None, None, None, reason)])
 
 
 def check_ahead(office: Office, moment: datetime | None, place: str) -> None:

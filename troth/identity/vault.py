@@ -145,8 +145,8 @@ class Vault:
         for subject in wanted:
             row = rows.get(subject)
             if subject in erased or (row is not None and row.sealed_key is None):
-                reason = "this subject was erased, and nothing is kept of it any more"
-                raise BadInput([Problem("subject", None, None, f"0x{subject.hex()}", reason)])
+                reason = f"0x{subject.hex()} was erased, and nothing is kept of it any more"
+                raise BadInput([Problem("subject", None, None, None, reason)])
             if row is not None and row.sealed_key is not None:
                 boxes[subject] = self.box(subject, row.sealed_key)
             else:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import mmap
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Row, Select, Table, delete, select, text, update
 
@@ -44,7 +43,7 @@ __all__ = [
 
 _IN_A_QUERY = 500  # SQLite takes 32,766 parameters a statement in new versions, 999 in old ones
 _CREATION_LOCK = 0x5355424A454354  # "SUBJECT": any constant will do, so long as every process uses the same
-_TRIES, _PAUSE = 20, 0.25
+_PATIENCE = 30.0  # seconds that others may keep the database
 _TRACE = 16
 
 _Item = TypeVar("_Item")
@@ -190,28 +189,24 @@ def overwrite(store: Store, traces: Sequence[bytes] | None) -> None:
     unused part, which only writing the whole database anew takes away. Raises DatabaseFailed if others keep
     the database from it.
     """
-    engine = store._engine
-    if engine.dialect.name != "sqlite" or not engine.url.database:
+    url = store._engine.url
+    if url.get_backend_name() != "sqlite" or not url.database:
         return
-    place = engine.url.render_as_string(hide_password=True)
-    with closing(engine.raw_connection()) as connection:
-        driver = cast("sqlite3.Connection", connection.driver_connection)
+    place = url.render_as_string(hide_password=True)
+    with closing(sqlite3.connect(url.database, _PATIENCE, isolation_level=None)) as connection:
         try:
-            _empty_log(driver, place)
-            if traces is None or _is_any_in(Path(engine.url.database), traces):
-                driver.execute("VACUUM")
-                _empty_log(driver, place)
+            _empty_log(connection, place)
+            if traces is None or _is_any_in(Path(url.database), traces):
+                connection.execute("VACUUM")
+                _empty_log(connection, place)
         except sqlite3.OperationalError as error:
             raise DatabaseFailed(place, f"what was erased is not overwritten yet: {error}") from None
 
 
-def _empty_log(driver: sqlite3.Connection, place: str) -> None:
+def _empty_log(connection: sqlite3.Connection, place: str) -> None:
     """Writes the write-ahead log back, and cuts it to nothing."""
-    for _ in range(_TRIES):
-        if not driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            return
-        time.sleep(_PAUSE)
-    raise DatabaseFailed(place, "somebody still reads what was erased, and it is not overwritten yet")
+    if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        raise DatabaseFailed(place, "somebody still reads what was erased, and it is not overwritten yet")
 
 
 def _is_any_in(path: Path, traces: Sequence[bytes]) -> bool:
