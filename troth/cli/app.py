@@ -7,7 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from troth.cli import book, chain, claims, demo, owed, pool, product, reconcile, report, settle
+from troth.cli import (
+    book,
+    chain,
+    claims,
+    consent,
+    consent_export,
+    consent_status,
+    demo,
+    owed,
+    pool,
+    product,
+    reconcile,
+    report,
+    settle,
+    sign,
+    subject,
+)
 from troth.cli.session import Session
 
 __all__ = ["GLOBALS", "app", "command", "given_globals", "globals_first"]
@@ -34,19 +50,27 @@ ORDER = (
     "owed",
     "pool",
     "reconcile",
+    "subject",
+    "consent",
+    "sign",
     "demo",
 )
 """Of an insurer's day; typer would list groups last."""
 
 
 app = typer.Typer(
-    help="Claims that settle themselves, on any EVM chain.",
+    help="Claims that settle themselves, and consents anyone can check, on any EVM chain.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # troth.cli.main has its own way
     rich_markup_mode=None,
 )
-for module in (chain, product, book, report, settle, claims, owed, pool, reconcile, demo):
+for module in (
+    *(chain, product, book, report, settle, claims, owed, pool, reconcile),
+    *(subject, consent, sign, demo),
+):
     module.register(app)
+for part in (consent_status, consent_export):
+    part.register(consent.app)
 
 
 def _version(wanted: bool) -> None:
@@ -84,7 +108,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Claims that settle themselves, on any EVM chain.
+    """Claims that settle themselves, and consents anyone can check, on any EVM chain.
 
     Options named here work before a command and after it. Environment variables in brackets do the same.
     """
