@@ -258,7 +258,7 @@ def erase(
 
     with Session.of(context).office() as office:
         who = subjects.resolve(office, subject, place="SUBJECT")
-        if not yes and sys.stdin.isatty():
+        if not yes and _is_watched():
             question = f"Destroy all that is held about {subjects.format_subject(who)}, for good?"
             typer.confirm(question, abort=True, err=True)
         done = erasure.erase(office, who)
@@ -271,6 +271,11 @@ def erase(
 def register(main: typer.Typer) -> None:
     """Adds these commands."""
     main.add_typer(app)
+
+
+def _is_watched() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty()
 
 
 def _member(place: str, text: str, kind: type[_Member]) -> _Member:

@@ -17,7 +17,7 @@ from troth.store.subjects import events_of
 
 __all__ = ["Appointed", "Capacity", "Mandate", "appoint", "dismiss", "history"]
 
-_NO_EVIDENCE = bytes(32)
+_ANY_EVIDENCE = b"\1" * 32  # for a try, before there is any
 
 
 class Capacity(IntEnum):
@@ -89,7 +89,7 @@ def appoint(
     registry.check_ahead(office, expires, "--expires")
     until = registry.seconds(expires)
     whole = (capacity, until, 0, 0, 0)
-    registry.tried(office, "appoint", subject, representative, whole, _NO_EVIDENCE, because={})
+    registry.tried(office, "appoint", subject, representative, whole, _ANY_EVIDENCE, because={})
     numbers = numbers_of(office, scope)
     word = draft(office, subject, content)
     mandate = (capacity, until, *(numbers[iri] for iri in scope))

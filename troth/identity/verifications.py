@@ -19,7 +19,7 @@ from troth.store.subjects import events_of
 
 __all__ = ["Level", "Verification", "Verified", "history", "revoke", "verify"]
 
-_NO_EVIDENCE = bytes(32)
+_ANY_EVIDENCE = b"\1" * 32  # for a try, before there is any
 
 
 class Level(IntEnum):
@@ -82,7 +82,7 @@ def verify(
     registry.check_standing(office, subject)
     registry.check_ahead(office, expires, "--expires")
     until = registry.seconds(expires)
-    registry.tried(office, "verify", subject, level, until, _NO_EVIDENCE, because={})
+    registry.tried(office, "verify", subject, level, until, _ANY_EVIDENCE, because={})
     word = draft(office, subject, content)
     receipt = registry.send(office, "verify", subject, level, until, word)
     return Verified(subject, level.text, expires, word, receipt.hash)
