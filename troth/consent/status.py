@@ -407,7 +407,8 @@ def _decision(answer: Answer) -> str:
     if answer.expires is not None:
         parts.append(f"until {_when(answer.expires)}")
     elif answer.expiry_event is not None:
-        parts.append(f"until {answer.expiry_event} happens")
+        is_over = answer.state != answer.decided
+        parts.append(f"ended by {answer.expiry_event}" if is_over else f"until {answer.expiry_event} happens")
     return f"{', '.join(parts)}; {_proof(answer)}."
 
 

@@ -92,6 +92,9 @@ class Verdict(Generic[Kept]):
     """Of it, expired once its time is over."""
 
 
+_DECISIVE = GRANTS | DENIALS
+
+
 def standing(decisions: Iterable[Kept], known: int) -> list[Kept]:
     """The decisions on one key recorded at `known` or before, without those corrected by then."""
     found = [one for one in decisions if one.recorded <= known]
@@ -102,16 +105,25 @@ def standing(decisions: Iterable[Kept], known: int) -> list[Kept]:
 
 
 def in_force(decisions: Iterable[Kept], at: int, known: int) -> Kept | None:
-    """Of the decisions on one key, the one in force at `at` as known at `known`: the one that took effect
-    last, and of several such the one recorded last.
+    """Of the decisions on one key, the one in force at `at` as known at `known`.
+
+    That is the grant or denial that took effect last, and of several such the one recorded last. An expiry
+    recorded as a decision ends a grant before it, and no denial; whatever else there is, as a request, counts
+    only where nothing was granted or denied.
     """
-    best: Kept | None = None
+    decisive = lapse = other = None
     for one in standing(decisions, known):
-        if one.effective <= at and (
-            best is None or (best.effective, best.number) < (one.effective, one.number)
-        ):
-            best = one
-    return best
+        if one.effective > at:
+            continue
+        if one.state in _DECISIVE:
+            decisive = _later(one, decisive)
+        elif one.state == State.EXPIRED:
+            lapse = _later(one, lapse)
+        else:
+            other = _later(one, other)
+    if lapse is None or (decisive is not None and decisive.state in DENIALS):
+        return decisive or other
+    return _later(lapse, decisive or other)
 
 
 def state_of(decision: Line, at: int, known: int) -> State:
@@ -122,6 +134,13 @@ def state_of(decision: Line, at: int, known: int) -> State:
     by_date = decision.expires and decision.expires <= at
     by_event = decision.heard and decision.heard <= known and decision.happened <= at
     return State.EXPIRED if by_date or by_event else State(decision.state)
+
+
+def _later(one: Kept, other: Kept | None) -> Kept:
+    """The one that took effect last; recorded last, if both took effect at once."""
+    if other is None or (other.effective, other.number) < (one.effective, one.number):
+        return one
+    return other
 
 
 def permission(consents: Mapping[Scope, Sequence[Kept]], scope: Scope, at: int, known: int) -> Verdict[Kept]:
