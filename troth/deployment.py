@@ -21,8 +21,13 @@ from troth.chain.transactions import Call, Receipt
 from troth.errors import BadInput, NotDeployed, Problem, WrongChain
 from troth.trees import keccak
 
-__all__ = ["Deployed", "Deployment", "Terms", "deploy", "endow", "load", "save"]
+__all__ = ["NAMES", "Deployed", "Deployment", "Terms", "deploy", "endow", "load", "save"]
 
+NAMES = (
+    *("Authority", "token", "ProductRegister", "OracleReports", "CapitalPool"),
+    *("Subjects", "ConsentRegistry", "Eligibility", "PolicyBooks"),
+)
+"""What a deployment of this version holds, in the order created."""
 TOKEN = "token"  # noqa: S105  a name among the contracts, no secret
 PERMISSIONS: tuple[tuple[str, Role, tuple[str, ...]], ...] = (
     ("ProductRegister", Role.ACTUARY, ("register",)),
@@ -103,11 +108,16 @@ class Deployment:
         return Contract(node, one.address, artifact(one.artifact or "TestDollar").abi, name=name)
 
     def check(self, node: Node) -> None:
-        """Raises WrongChain or NotDeployed unless the node's chain holds these contracts, to the byte."""
+        """Raises WrongChain or NotDeployed unless the node's chain holds these contracts, to the byte, and
+        they are all that this version needs.
+        """
         if (found := node.chain_id) != self.chain_id:
             raise WrongChain(node.url, self.chain_id, found)
         if (genesis := _genesis(node)) != self.genesis:
             raise WrongChain(node.url, self.genesis, genesis)
+        for name in NAMES:
+            if name not in self.contracts:  # deployed by a version that did without
+                raise NotDeployed(name, f"chain {self.chain_id} with the others")
         names = list(self.contracts)
         hashes = _code_hashes(node, [self.contracts[name].address for name in names])
         for name, found_hash in zip(names, hashes, strict=True):

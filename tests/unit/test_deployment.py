@@ -24,13 +24,8 @@ from support.defaults import CAPITAL, CHALLENGE_PERIOD, EXIT_WINDOW, NOTICE_PERI
 from troth import deployment as deployments
 from troth.chain.artifacts import artifact
 from troth.chain.refusals import Role
-from troth.deployment import PERMISSIONS, Deployment, Terms, deploy, endow, load, save
+from troth.deployment import NAMES, PERMISSIONS, Deployment, Terms, deploy, endow, load, save
 from troth.errors import BadInput, NotDeployed, WrongChain
-
-NAMES = (
-    *("Authority", "token", "ProductRegister", "OracleReports", "CapitalPool"),
-    *("Subjects", "ConsentRegistry", "Eligibility", "PolicyBooks"),
-)
 
 
 @pytest.fixture
@@ -177,6 +172,16 @@ def test_check_refuses_other_code(suite: Suite, fresh: Deployment, name: str, co
     with pytest.raises(NotDeployed) as refused:
         fresh.check(suite.node)
     assert (refused.value.contract, refused.value.place) == (name, fresh.addresses[name])
+
+
+def test_check_refuses_what_an_older_version_deployed(suite: Suite, fresh: Deployment) -> None:
+    """By the first contract that this version needs and the record lacks."""
+    older = {
+        name: one for name, one in fresh.contracts.items() if name not in {"Subjects", "ConsentRegistry"}
+    }
+    with pytest.raises(NotDeployed) as refused:
+        replace(fresh, contracts=older).check(suite.node)
+    assert refused.value.contract == "Subjects"
 
 
 # --- its file
