@@ -1,0 +1,115 @@
+"""Subjects and evidence as stored, on each kind of database."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+
+from sqlalchemy import select
+
+from troth.store import Store, schema
+from troth.store import subjects as table
+from troth.store.subjects import EvidenceRow, SubjectRow
+
+KEY, DIGEST, REF = b"\1" * 60, b"\2" * 32, b"\3" * 40
+
+
+def ids(count: int) -> list[bytes]:
+    """New subjects."""
+    return [secrets.token_bytes(32) for _ in range(count)]
+
+
+def save(store: Store, *rows: SubjectRow) -> None:
+    """Saves subjects."""
+    with store.writing() as connection:
+        table.hold_creation(connection)
+        table.add_subjects(connection, rows)
+
+
+def test_many_subjects_are_found_by_id_and_digest(store: Store) -> None:
+    """More than a query takes; those there are not are left out."""
+    rows = [SubjectRow(one, KEY, one[::-1], REF, 7) for one in ids(1_201)]
+    save(store, *rows)
+    with store.reading() as connection:
+        found = list(table.find_subjects(connection, [*(row.subject for row in rows), bytes(32)]))
+        by_digest = table.subjects_by_digest(connection, [*(row.subject[::-1] for row in rows), bytes(32)])
+        assert table.find_subject(connection, bytes(32)) is None
+    assert sorted(found) == sorted(rows)
+    assert by_digest == {row.subject[::-1]: row.subject for row in rows}
+
+
+def test_key_to_try_is_of_somebody_not_erased(store: Store) -> None:
+    """None where there is nobody."""
+    with store.reading() as connection:
+        assert table.any_sealed_key(connection) is None
+    gone, there = sorted(ids(2))
+    save(store, SubjectRow(gone, None, None, None, 7, 8), SubjectRow(there, KEY, None, None, 7))
+    with store.reading() as connection:
+        assert table.any_sealed_key(connection) == (there, KEY)
+
+
+def test_destroyed_subject_keeps_its_id_and_for_now_its_digest(store: Store) -> None:
+    """Its evidence keeps its word; another's is untouched; what is to be overwritten is told."""
+    one, other = ids(2)
+    save(store, SubjectRow(one, KEY, DIGEST, REF, 7), SubjectRow(other, KEY, None, None, 7))
+    words = ids(2)
+    rows = [EvidenceRow(word, who, b"sealed", 7) for word, who in zip(words, (one, other), strict=True)]
+    with store.writing() as connection:
+        table.add_evidences(connection, rows)
+    with store.writing() as connection:
+        assert table.destroy(connection, one, 9) == [KEY, REF]
+    with store.reading() as connection:
+        assert table.find_subject(connection, one) == (one, None, DIGEST, None, 7, 9)
+        assert table.find_subject(connection, other) == (other, KEY, None, None, 7, None)
+        assert table.evidences_of(connection, one) == [(words[0], one, None, 7)]
+        assert table.find_evidence(connection, words[1]) == rows[1]
+        assert table.find_evidence(connection, bytes(32)) is None
+    with store.writing() as connection:
+        assert table.forget_reference(connection, one) == [DIGEST]
+        assert table.forget_reference(connection, one) == []
+        assert table.destroy(connection, bytes(32), 9) == table.forget_reference(connection, bytes(32)) == []
+    with store.reading() as connection:
+        assert table.subjects_by_digest(connection, [DIGEST]) == {}
+    table.overwrite(store, [KEY])
+    table.overwrite(store, None)
+
+
+def test_events_come_in_the_order_of_the_chain(store: Store) -> None:
+    """Of one subject only; erased ones are found among many."""
+    one, other = ids(2)
+    with store.writing() as connection:
+        for block, log, who in ((2, 0, one), (1, 5, one), (1, 10, one), (1, 6, other)):
+            row = {"subject": who, "wallet": bytes(20), "kind": "bound", "by_account": bytes(20)}
+            connection.execute(schema.wallets.insert().values(block=block, log=log, tx=bytes(32), **row))
+        erasure = {"block": 3, "log": 0, "tx": bytes(32), "by_account": bytes(20), "erased_at": 9}
+        connection.execute(schema.erasures.insert().values(subject=other, **erasure))
+    with store.reading() as connection:
+        found = table.events_of(connection, schema.wallets, one)
+        assert [(row.block, row.log) for row in found] == [(1, 5), (1, 10), (2, 0)]
+        assert table.erased_on_chain(connection, [one, other]) == {other}
+
+
+def test_subject_in_use_is_not_erased_before_the_transaction_ends(store: Store) -> None:
+    """What is sealed for it would outlast its key: the erasure waits, and takes that too."""
+    (one,) = ids(1)
+    save(store, SubjectRow(one, KEY, None, None, 7))
+    held, word = threading.Event(), ids(1)[0]
+
+    def erase() -> None:
+        held.wait(10)
+        with store.writing() as connection:
+            table.destroy(connection, one, 9)
+
+    thread = threading.Thread(target=erase)
+    thread.start()
+    with store.writing() as connection:
+        (found,) = table.find_subjects(connection, [one], held=True)
+        assert found.sealed_key == KEY
+        held.set()
+        thread.join(0.3)
+        assert thread.is_alive()
+        table.add_evidences(connection, [EvidenceRow(word, one, b"sealed", 8)])
+    thread.join(30)
+    with store.reading() as connection:
+        left = connection.execute(select(schema.evidences.c.sealed)).scalars().all()
+    assert left == [None]
