@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from support.defaults import CHALLENGE_PERIOD, DOLLAR, LATE, PREMIUM, PURSE, RISK, SUM_INSURED, TIERS
 from support.suite import Actor, Suite
 from troth.claims import books, products, reports, settlement
-from troth.claims.intake import Direction, ProductFile, Tier
+from troth.claims.intake import Direction, ProductFile, Requires, Tier
 from troth.config import Settings
 from troth.money import format_amount
 from troth.office import Office
@@ -41,6 +41,7 @@ class Desk:
         self.office.sender = self.who.sender
         self.office.account = self.who.address
         self.office.oracles = [oracle.signer for oracle in suite.oracles]
+        self.requires = Requires()
 
     def funded(self, amount: int = PURSE) -> Desk:
         """The same with money to pay premiums from."""
@@ -48,10 +49,10 @@ class Desk:
         return self
 
     def product(self, metric: str = "arrival delay, minutes") -> products.Product:
-        """Registers the default product."""
+        """Registers the default product, which requires of payees what `requires` says."""
         tiers = tuple(Tier(*tier) for tier in TIERS)
         word = metric.encode().ljust(32, b"\0")
-        return products.add(self.office, ProductFile(PRODUCT, word, Direction.AT_LEAST, tiers))
+        return products.add(self.office, ProductFile(PRODUCT, word, Direction.AT_LEAST, tiers, self.requires))
 
     def book(self, lines: Iterable[Line], **terms: Any) -> int:
         """Issues a book of the default product; its number."""

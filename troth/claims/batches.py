@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from troth.chain.contracts import Contract
 from troth.chain.transactions import Call
 from troth.claims.books import policy_reference, policy_terms
+from troth.claims.eligibility import ASKED_AT_MOST, Answer
 from troth.claims.intake import MAX_TIERS
 from troth.claims.keys import risk_to_bytes32
 from troth.store.books import PolicyRow
@@ -25,6 +26,9 @@ _TIER = 3_300  # of the product, read once
 _TIER_REACHED = 350  # by an observation
 _NODE = 950  # 32 bytes of calldata and a hash
 _WORD = 22_200  # marks of 256 policies, touched for the first time
+_ASKING = 4_000  # about a payee, beside what the answer takes
+# What must be left whenever the contract asks: it passes on 63/64 (EIP-150), and refuses a batch with less.
+_LEFT = ASKED_AT_MOST * 64 // 63 + 15_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Evidence:
     """By risk; at least those of the claims."""
     tiers: int = MAX_TIERS
     """How many the product has: the contract goes through them."""
+    asked: Mapping[bytes, Answer] = field(default_factory=dict)
+    """Whether payees are eligible, at least those of the claims; empty if the product requires nothing."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +91,15 @@ def prove(evidence: Evidence, claims: Sequence[PolicyRow]) -> Batch:
 
 
 def gas_of(batch: Batch) -> int:
-    """What the batch takes at most, whoever the payees are."""
+    """What the batch needs at most, whoever the payees are; where they are asked about, it takes less."""
     tiers = batch.evidence.tiers
     words = len({claim.number >> 8 for claim in batch.claims})
     nodes = len(batch.in_book.nodes) + len(batch.in_report.nodes)
+    asked = batch.evidence.asked
     return (
         _TRANSACTION
+        + (_LEFT if asked else 0)
+        + sum(_ASKING + asked[claim.payee].gas for claim in batch.claims if asked)
         + _TIER * tiers
         + _CLAIM * len(batch.claims)
         + (_OBSERVATION + _TIER_REACHED * tiers) * len(batch.in_report.order)

@@ -3,7 +3,8 @@
 Each reader returns plain values, or raises BadInput with every problem of the file and its place, so nothing
 goes on half-read. Files are UTF-8, with or without a byte order mark, with any of the usual line ends.
 
-    product       TOML   name, metric, direction, tiers (a list of [threshold, basis points])
+    product       TOML   name, metric, direction, tiers (a list of [threshold, basis points]);
+                         [requires] of payees: verification, consent (purpose, recipient, category)
     book          CSV    policy_ref,risk,payee,sum_insured,premium    amounts in currency
     observations  CSV    risk,value                                   a signed integer in the metric's unit
 
@@ -24,7 +25,9 @@ from typing import Any, NamedTuple
 
 from troth.addresses import parse_address
 from troth.claims.keys import risk_to_bytes32
+from troth.consent.terms import ALL, category_iri, purpose_iri, recipient_iri
 from troth.errors import BadInput, Problem
+from troth.identity.verifications import Level
 from troth.intake import SAVE_AS_TEXT, TEXT_LENGTH, Parsers, read_table, short_text, unreadable
 from troth.money import MAX_AMOUNT, format_amount, parse_amount
 
@@ -38,6 +41,7 @@ __all__ = [
     "ObservationRow",
     "PolicyRow",
     "ProductFile",
+    "Requires",
     "Tier",
     "read_book",
     "read_observations",
@@ -64,6 +68,15 @@ class Tier(NamedTuple):
     share: int
 
 
+class Requires(NamedTuple):
+    """What a product asks of whoever it pays, beyond being insured."""
+
+    verification: Level | None = None
+    """The least level on which the payee is verified."""
+    consent: tuple[str, str, str] | None = None
+    """What the payee allows: the IRIs of a purpose, a recipient and a category of data."""
+
+
 class ProductFile(NamedTuple):
     """A product as written: `metric` zero-padded to 32 bytes, `tiers` from the mildest to the severest."""
 
@@ -71,6 +84,7 @@ class ProductFile(NamedTuple):
     metric: bytes
     direction: Direction
     tiers: tuple[Tier, ...]
+    requires: Requires = Requires()
 
 
 class PolicyRow(NamedTuple):
@@ -126,14 +140,15 @@ def read_product(path: Path) -> ProductFile:
     text = _toml_text(path)
     table = _toml_table(path, text)
     problems = [
-        Problem(str(path), _line_of(key, text), column, value, reason)
-        for key, column, value, reason in _product_breaches(table)
+        Problem(str(path), _line_of(key, text) or _line_of("requires", text), column, value, reason)
+        for key, column, value, reason in (*_product_breaches(table), *_requires_breaches(table))
     ]
     if problems:
         raise BadInput(problems)
     direction = _direction(table["direction"])
     tiers = _by_severity((Tier(*tier) for tier in table["tiers"]), direction)
-    return ProductFile(table["name"], risk_to_bytes32(table["metric"]), direction, tuple(tiers))
+    requires = _requires(table.get("requires", {}))
+    return ProductFile(table["name"], risk_to_bytes32(table["metric"]), direction, tuple(tiers), requires)
 
 
 # The rules of single values, beside those of amounts, addresses and risks: text in, value out, or ValueError.
@@ -168,6 +183,21 @@ def _direction(text: str) -> Direction:
     raise ValueError('write "at_least" or "at_most"')
 
 
+def _level(text: str) -> Level:
+    """The level of verification `text` names."""
+    for level in Level:
+        if text == level.text:
+            return level
+    raise ValueError('write "low", "substantial" or "high"')
+
+
+def _named(iri_of: Callable[[str], str], text: str) -> str:
+    """The IRI of a term, which is not all of them: nobody's narrower denials would count."""
+    if text == ALL:
+        raise ValueError("a product names what it needs: write one term")
+    return iri_of(text)
+
+
 def _tier_count(tiers: list[object]) -> None:
     """Nothing, if the number of tiers is right."""
     if not 1 <= len(tiers) <= MAX_TIERS:
@@ -182,6 +212,12 @@ _KEYS: Mapping[str, tuple[type, str, Callable[[Any], object]]] = {
     "metric": (str, "text of at most 32 bytes", risk_to_bytes32),
     "direction": (str, '"at_least" or "at_most"', _direction),
     "tiers": (list, "a list of [threshold, basis points]", _tier_count),
+}
+_REQUIRED = ("verification", "consent")
+_TERMS: Mapping[str, Callable[[str], str]] = {
+    "purpose": partial(_named, purpose_iri),
+    "recipient": partial(_named, recipient_iri),
+    "category": partial(_named, category_iri),
 }
 
 
@@ -231,8 +267,9 @@ def _line_of(key: str, text: str) -> int | None:
 def _product_breaches(table: Mapping[str, Any]) -> Iterator[_Breach]:
     """What is wrong with the keys and values of a product."""
     for key in table:
-        if key not in _KEYS:
-            yield _Breach(key, None, key, f"unknown key: a product has {', '.join(_KEYS)}")
+        if key not in (*_KEYS, "requires"):
+            known = ", ".join(_KEYS)
+            yield _Breach(key, None, key, f"unknown key: a product has {known}, and may have [requires]")
     for key, (kind, rule, parse) in _KEYS.items():
         if key not in table:
             yield _Breach(key, key, None, f"missing: write {rule}")
@@ -245,6 +282,61 @@ def _product_breaches(table: Mapping[str, Any]) -> Iterator[_Breach]:
                 yield _Breach(key, key, str(table[key]), str(error))
     if isinstance(table.get("tiers"), list):
         yield from _tier_breaches(table["tiers"], table.get("direction"))
+
+
+def _requires_breaches(table: Mapping[str, Any]) -> Iterator[_Breach]:
+    """What is wrong with what a product requires of payees."""
+    if "requires" not in table:
+        return
+    requires = table["requires"]
+    if not isinstance(requires, dict) or not requires:
+        rule = "write verification, consent or both under [requires], or leave it out"
+        yield _Breach("requires", "requires", None if requires == {} else str(requires), rule)
+        return
+    for key in requires:
+        if key not in _REQUIRED:
+            yield _Breach(key, "requires", key, f"unknown key: [requires] has {', '.join(_REQUIRED)}")
+    if "verification" in requires:
+        yield from _text_breaches("verification", "requires.verification", requires["verification"], _level)
+    if "consent" in requires:
+        yield from _consent_breaches(requires["consent"])
+
+
+def _consent_breaches(consent: object) -> Iterator[_Breach]:
+    """What is wrong with the consent that a product requires."""
+    if not isinstance(consent, dict):
+        rule = f"write a table of {', '.join(_TERMS)}"
+        yield _Breach("consent", "requires.consent", str(consent), rule)
+        return
+    known = ", ".join(_TERMS)
+    for key in consent:
+        if key not in _TERMS:
+            yield _Breach("consent", "requires.consent", key, f"unknown key: a consent has {known}")
+    for key, parse in _TERMS.items():
+        column = f"requires.consent.{key}"
+        if key not in consent:
+            yield _Breach("consent", column, None, f"missing: write a {key}")
+        else:
+            yield from _text_breaches("consent", column, consent[key], parse)
+
+
+def _text_breaches(key: str, column: str, value: object, parse: Callable[[str], object]) -> Iterator[_Breach]:
+    """What is wrong with a value that must be text."""
+    try:
+        if not isinstance(value, str):
+            raise ValueError("write text, in quotes")
+        parse(value)
+    except ValueError as error:
+        yield _Breach(key, column, str(value), str(error))
+
+
+def _requires(table: Mapping[str, Any]) -> Requires:
+    """What a table without breaches requires."""
+    level = _level(table["verification"]) if "verification" in table else None
+    if "consent" not in table:
+        return Requires(level)
+    purpose, recipient, category = (parse(table["consent"][key]) for key, parse in _TERMS.items())
+    return Requires(level, (purpose, recipient, category))
 
 
 def _tier_breaches(tiers: Sequence[object], direction: object) -> Iterator[_Breach]:

@@ -1,24 +1,39 @@
 """What became of each policy, by the insurer's own reference, from the index of the chain's events.
 
 A policy is `open` until it is settled or cancelled, or its book's claim deadline passes (`expired`). Settled,
-it is `paid`, or `owed` until the money that could not be transferred is withdrawn.
+it is `paid`, or `owed` until the money that could not be transferred is withdrawn. It is `withheld` while it
+is due and its payee, when it was last brought, did not meet what the product requires.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
 from enum import Enum
 from itertools import islice
 from typing import Any, TextIO
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, case, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+)
 
-from troth.addresses import format_address
+from troth.addresses import format_address, parse_address
+from troth.claims import eligibility, products
 from troth.claims.administration import issued_book, path_of
 from troth.claims.books import as_extended, policy_leaf, policy_reference, policy_terms
+from troth.claims.eligibility import Requirement
 from troth.claims.keys import risk_to_bytes32
 from troth.claims.owed import withdrawn_after
 from troth.errors import BadInput, Problem
@@ -26,6 +41,7 @@ from troth.money import format_amount
 from troth.office import Office, Progress, progress_ignored
 from troth.store import schema
 from troth.store.books import Book, PolicyRow, list_books, policies_with_ref
+from troth.store.products import list_products
 from troth.store.reports import find_report
 
 __all__ = ["Outcome", "Proof", "Status", "counts", "export", "outcomes", "show"]
@@ -47,6 +63,8 @@ class Status(Enum):
     """Taken out of its book, its premium refunded as far as agreed."""
     EXPIRED = "expired"
     """The claim deadline passed, and nothing was settled."""
+    WITHHELD = "withheld"
+    """Due and not settled, for the payee did not meet what the product requires."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +82,19 @@ class Outcome:
     sum_insured: int
     premium: int
     amount: int | None
-    """Paid, owed or refunded."""
+    """Paid, owed or refunded; what is withheld is the rule's to say."""
     value: int | None
     """What was observed of the risk, in the metric's unit."""
     report: int | None
     """Which report said so."""
     time: datetime | None
-    """When it was settled or cancelled."""
+    """When it was settled, cancelled or last withheld."""
     block: int | None
     transaction: str | None
     withdrawal: str | None
     """The transaction by which money once owed reached the payee."""
+    lacking: str | None = None
+    """What the payee of a policy withheld lacks now, in words."""
 
 
 @dataclass(frozen=True)
@@ -192,18 +212,30 @@ def _outcomes(
     """The outcomes of some books, streamed."""
     now, times = office.now(), _Times(office)
     with office.store.reading() as connection:
+        required = {row.product_id: products.of_row(row).requirement for row in list_products(connection)}
         for book in books:
-            statement = _statement(book, now)
-            if status is not None:
-                statement = statement.where(_status(book, now) == status.value)
+            statement = _statement(book, now, status)
             if number is not None:
                 statement = statement.where(schema.policies.c.number == number)
-            yield from _BookReader(connection, book, times).read(statement)
+            found = _BookReader(connection, book, times).read(statement)
+            yield from _with_lacks(office, required[book.product_id], found)
 
 
-def _statement(book: Book, now: datetime) -> Select[Any]:
-    """The policies of a book with what was paid on them, in order of number."""
+def _with_lacks(office: Office, requirement: Requirement, found: Iterator[Outcome]) -> Iterator[Outcome]:
+    """The same, in the same order, those withheld with what their payees lack now."""
+    while some := list(islice(found, _FETCHED)):
+        withheld = [parse_address(one.payee) for one in some if one.status is Status.WITHHELD]
+        lacking = eligibility.lacks(office, requirement, withheld) if withheld else {}
+        for one in some:
+            lack = lacking.get(parse_address(one.payee)) if one.status is Status.WITHHELD else None
+            yield one if lack is None else replace(one, lacking=lack.value)
+
+
+def _statement(book: Book, now: datetime, wanted: Status | None) -> Select[Any]:
+    """The policies of a book with what was paid on them, in order of number; only those of a status."""
     policy, paid, cancelled = schema.policies.c, schema.payments.c, schema.cancellations.c
+    last = _withheld(book)
+    status = _status(book, now, last)
     taken = schema.withdrawals.c
     withdrawal = (
         select(taken.tx)
@@ -215,7 +247,7 @@ def _statement(book: Book, now: datetime) -> Select[Any]:
     )
     # A refund of nothing leaves a cancellation without a payment.
     amount = func.coalesce(paid.amount, cancelled.refund, type_=paid.amount.type)
-    return (
+    statement = (
         select(
             policy.number,
             policy.policy_ref,
@@ -223,45 +255,62 @@ def _statement(book: Book, now: datetime) -> Select[Any]:
             policy.payee,
             policy.sum_insured,
             policy.premium,
-            _status(book, now).label("status"),
+            status.label("status"),
             amount.label("amount"),
-            func.coalesce(paid.block, cancelled.block).label("block"),
-            func.coalesce(paid.tx, cancelled.tx).label("tx"),
-            paid.log,
+            func.coalesce(paid.block, cancelled.block, last.c.block).label("block"),
+            func.coalesce(paid.tx, cancelled.tx, last.c.tx).label("tx"),
+            func.coalesce(paid.log, last.c.log).label("log"),
             withdrawal.label("withdrawal"),
         )
-        .select_from(_joined(book))
+        .select_from(_joined(book, last))
         .where(policy.book_key == book.key)
         .order_by(policy.number)
     )
+    return statement if wanted is None else statement.where(status == wanted.value)
 
 
 def _counted(book: Book, now: datetime) -> Select[Any]:
     """How many policies of a book there are of each status."""
+    last = _withheld(book)
     status = (
-        select(_status(book, now).label("status"))
-        .select_from(_joined(book))
+        select(_status(book, now, last).label("status"))
+        .select_from(_joined(book, last))
         .where(schema.policies.c.book_key == book.key)
         .subquery()
     ).c.status
     return select(status, func.count()).group_by(status)
 
 
-def _joined(book: Book) -> FromClause:
-    """Policies beside their payment and cancellation, as those of `book` have them."""
+def _withheld(book: Book) -> Subquery:
+    """The last time that each policy of a book was withheld."""
+    table = schema.withholdings
+    latest = (table.c.block.desc(), table.c.log.desc())
+    place = func.row_number().over(partition_by=table.c.number, order_by=latest)
+    every = select(table, place.label("place")).where(table.c.book_id == book.book_id).subquery()
+    return select(every).where(every.c.place == 1).subquery()
+
+
+def _joined(book: Book, last: Subquery) -> FromClause:
+    """Policies beside payment, cancellation and the last time they were withheld, as `book` has them."""
     policy, paid, cancelled = schema.policies, schema.payments, schema.cancellations
-    return policy.outerjoin(
-        paid, and_(paid.c.book_id == book.book_id, paid.c.number == policy.c.number)
-    ).outerjoin(cancelled, and_(cancelled.c.book_id == book.book_id, cancelled.c.number == policy.c.number))
+    number = policy.c.number
+    return (
+        policy.outerjoin(paid, and_(paid.c.book_id == book.book_id, paid.c.number == number))
+        .outerjoin(cancelled, and_(cancelled.c.book_id == book.book_id, cancelled.c.number == number))
+        .outerjoin(last, last.c.number == number)
+    )
 
 
-def _status(book: Book, now: datetime) -> ColumnElement[str]:
+def _status(book: Book, now: datetime, last: Subquery) -> ColumnElement[str]:
     """SQL: the status of a row of `_joined`."""
     paid = schema.payments.c
+    is_over = literal(now > book.deadline)
     withdrawn = select(schema.withdrawals.c.block).where(withdrawn_after(paid.payee))
     return case(
         (schema.cancellations.c.number.is_not(None), Status.CANCELLED.value),
-        (paid.kind.is_(None), (Status.EXPIRED if now > book.deadline else Status.OPEN).value),
+        (paid.kind.is_(None) & is_over, Status.EXPIRED.value),
+        (paid.kind.is_(None) & last.c.number.is_not(None), Status.WITHHELD.value),
+        (paid.kind.is_(None), Status.OPEN.value),
         (paid.kind == "paid", Status.PAID.value),
         (withdrawn.correlate(schema.payments).exists(), Status.PAID.value),
         else_=Status.OWED.value,

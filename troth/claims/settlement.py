@@ -3,22 +3,28 @@
 What is due is worked out from the records; what was settled already is read from the contract's own marks.
 So the command can be killed at any moment and run again: it pays what is left. The contract checks every
 claim for itself; nothing here is trusted by it.
+
+A claim whose payee does not meet what the product requires is withheld: by the chain the first time, so that
+it is on record; after that it is sent again only once the payee is eligible.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Container, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
 
 from troth import index
 from troth.chain.sender import Outcome
 from troth.chain.transactions import Call, Receipt
-from troth.claims import products
+from troth.claims import eligibility, products
 from troth.claims.administration import issued_book
 from troth.claims.batches import Batch, Evidence, batches, call_of, halves
 from troth.claims.books import policy_leaf
+from troth.claims.eligibility import Requirement
 from troth.claims.products import Product
 from troth.claims.reports import observation_leaf
 from troth.errors import ContractRefused, RecordsAltered, TrothError
@@ -68,6 +74,11 @@ class Settlement:
     """Why claims that are due were not sent, in words."""
     failed: tuple[str, ...]
     """Claims that the chain refused, each with its reason."""
+    withheld: int = 0
+    """Claims not paid, for their payees do not meet what the product requires; foreseen, in a dry run."""
+    withheld_amount: int = 0
+    lacking: tuple[str, ...] = ()
+    """Why, in words, with how many claims for each reason."""
 
     @property
     def batches(self) -> int:
@@ -93,10 +104,15 @@ def settle(
     run = _Run(office, progress)
     for due in _due(office, book_id):
         run.add(due)
-    if not dry_run:
+    if dry_run:
+        run.foresee()
+    else:
         run.send()
         office.sync()
     return run.result()
+
+
+_Claim = tuple[PolicyRow, int]  # with what the rule pays, base units
 
 
 @dataclass(frozen=True)
@@ -104,9 +120,26 @@ class _Due:
     """What one report makes due in one book."""
 
     evidence: Evidence
-    claims: Sequence[tuple[PolicyRow, int]]  # each with what the rule pays, base units
+    claims: Sequence[_Claim]
     skipped: int
     cap_left: int | None  # of the book's daily cap as the run begins, base units; None without a cap
+    requirement: Requirement
+    told: Container[int]  # numbers of policies that the chain has withheld before
+
+    def is_lacking(self, claim: PolicyRow) -> bool:
+        """Whether the chain would withhold the claim now."""
+        return bool(self.evidence.asked) and not self.evidence.asked[claim.payee].is_eligible
+
+
+class _Held(NamedTuple):
+    """A claim whose payee must meet something."""
+
+    requirement: Requirement
+    payee: bytes
+    amount: int  # base units
+
+
+_Policy = tuple[int, int]  # by book and number
 
 
 @dataclass
@@ -121,29 +154,43 @@ class _Run:
     receipts: list[Receipt] = field(default_factory=list)
     amounts: dict[str, list[int]] = field(default_factory=lambda: {"paid": [], "owed": []})  # a claim each
     overtaken: int = 0  # claims that somebody else settled meanwhile
+    answered: int = 0  # claims that the chain withheld
     waiting: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     stopped: set[int] = field(default_factory=set)  # books that a wholesale refusal stopped
     cap_left: dict[int, int] = field(default_factory=dict)  # by book, less what is queued
     planned: int = 0
+    conditional: dict[_Policy, _Held] = field(
+        default_factory=dict
+    )  # those of products that require something
+    withheld: dict[_Policy, _Held] = field(default_factory=dict)
 
     def add(self, due: _Due) -> None:
         """Queues what one report makes due in one book, as far as the day's cap goes."""
         self.dues.append(due)
-        claims = self._within_cap(due)
+        if due.evidence.asked:
+            for claim, amount in due.claims:
+                held = _Held(due.requirement, claim.payee, amount)
+                self.conditional[due.evidence.book_id, claim.number] = held
+        claims = self._sendable(due)
         self.planned += len(claims)
         gas = min(self.office.settings.batch_gas, self.office.gas_cap * 4 // 5)
         self.queue.extend(batches(due.evidence, claims, gas))
+
+    def foresee(self) -> None:
+        """Counts as withheld what would be."""
+        for due in self.dues:
+            self._withhold(due.evidence.book_id, (one.number for one, _ in due.claims if due.is_lacking(one)))
 
     def send(self) -> None:
         """Sends the queue; a batch refused for one claim is cut in two until that claim stands alone."""
         while self.queue:
             for outcome in self.office.sender.stream(self._calls()):
                 self._record(outcome)
-                self.progress(sum(map(len, self.amounts.values())), self.planned)
+                self.progress(sum(map(len, self.amounts.values())) + self.answered, self.planned)
 
     def result(self) -> Settlement:
-        """What the run did."""
+        """What the run did. Asks the chain why claims were withheld, if any were."""
         paid, owed = self.amounts["paid"], self.amounts["owed"]
         return Settlement(
             due=sum(len(due.claims) for due in self.dues),
@@ -157,6 +204,9 @@ class _Run:
             transactions=tuple(receipt.hash for receipt in self.receipts),
             waiting=tuple(dict.fromkeys(self.waiting)),
             failed=tuple(self.failed),
+            withheld=len(self.withheld),
+            withheld_amount=sum(one.amount for one in self.withheld.values()),
+            lacking=tuple(self._lacking()),
         )
 
     def _calls(self) -> Iterator[Call]:
@@ -170,22 +220,48 @@ class _Run:
             self.sent[id(call)] = batch
             yield call
 
-    def _within_cap(self, due: _Due) -> Sequence[PolicyRow]:
-        """The claims, in order, that the daily cap lets through today."""
-        if due.cap_left is None:
-            return [claim for claim, _ in due.claims]
+    def _sendable(self, due: _Due) -> Sequence[PolicyRow]:
+        """The claims, in order, that the daily cap lets through today, and those to be put on record as
+        withheld. What is on record so and still lacks something is left out.
+        """
         book_id = due.evidence.book_id
-        left = self.cap_left.get(book_id, due.cap_left)
-        within = []
+        left = None if due.cap_left is None else self.cap_left.get(book_id, due.cap_left)
+        sendable, waiting = [], 0
         for claim, amount in due.claims:
-            if amount <= left:
-                within.append(claim)
+            if due.is_lacking(claim):
+                if claim.number in due.told:
+                    self._withhold(book_id, [claim.number])
+                else:
+                    sendable.append(claim)
+            elif left is None:
+                sendable.append(claim)
+            elif amount <= left:
+                sendable.append(claim)
                 left -= amount
-        self.cap_left[book_id] = left
-        if waiting := len(due.claims) - len(within):
+            else:
+                waiting += 1
+        if left is not None:
+            self.cap_left[book_id] = left
+        if waiting:
             reason = _WHOLESALE["PolicyBooksDailyCapExceeded"]
             self.waiting.append(f"book {book_id}: {waiting} claims wait: {reason}")
-        return within
+        return sendable
+
+    def _withhold(self, book_id: int, numbers: Iterable[int]) -> None:
+        """Takes down that policies were withheld."""
+        for number in numbers:
+            self.withheld[book_id, number] = self.conditional[book_id, number]
+
+    def _lacking(self) -> Iterator[str]:
+        """Why claims were withheld."""
+        payees: defaultdict[tuple[int, Requirement], list[bytes]] = defaultdict(list)
+        for (book_id, _), held in self.withheld.items():
+            payees[book_id, held.requirement].append(held.payee)
+        for (book_id, requirement), of_book in payees.items():
+            found = eligibility.lacks(self.office, requirement, of_book)
+            for lack, count in Counter(found[payee] for payee in of_book).items():
+                claims = "1 claim" if count == 1 else f"{count} claims"
+                yield f"book {book_id}: {claims} withheld: {lack.value}"
 
     def _record(self, outcome: Outcome) -> None:
         """Takes down what became of one batch."""
@@ -197,6 +273,9 @@ class _Run:
                 self.amounts[kind].append(amount)
             for *_, skipped, _amount in rows[schema.settlements]:
                 self.overtaken += skipped
+            numbers = [number for *_, number, _payee in rows[schema.withholdings]]
+            self._withhold(batch.evidence.book_id, numbers)
+            self.answered += len(numbers)
         if outcome.failure is not None:
             self._refused(batch, outcome.failure)
 
@@ -306,8 +385,21 @@ def _due_of(
         claims = [one for one in of_report if not marks[one[0].number >> 3] >> (one[0].number & 7) & 1]
         observed = {claim.risk: said[claim.risk][1] for claim, _ in claims}
         fact = facts[place]
-        evidence = Evidence(book_id, fact.report_id, tree, fact.tree, observed, tiers=len(product.tiers))
-        yield _Due(evidence, claims, len(of_report) - len(claims), cap_left)
+        asked = {}
+        if not product.requirement.is_empty:
+            asked = eligibility.ask(office, product.requirement, (claim.payee for claim, _ in claims))
+        evidence = Evidence(
+            book_id, fact.report_id, tree, fact.tree, observed, tiers=len(product.tiers), asked=asked
+        )
+        skipped = len(of_report) - len(claims)
+        yield _Due(evidence, claims, skipped, cap_left, product.requirement, _told(office, book_id))
+
+
+def _told(office: Office, book_id: int) -> set[int]:
+    """The numbers of a book's policies that the chain has withheld before."""
+    table = schema.withholdings.c
+    with office.store.reading() as connection:
+        return set(connection.execute(select(table.number).where(table.book_id == book_id)).scalars())
 
 
 def _insured(office: Office, book: Book, risks: Container[str]) -> tuple[MerkleTree, list[PolicyRow]]:

@@ -32,7 +32,8 @@ def list_(
     *,
     book: Book = None,
     status: Annotated[
-        Literal["open", "paid", "owed", "cancelled", "expired"] | None, typer.Option(help="Only these.")
+        Literal["open", "paid", "owed", "cancelled", "expired", "withheld"] | None,
+        typer.Option(help="Only these."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     json: Json = False,
@@ -62,11 +63,14 @@ def list_(
                 one.risk,
                 one.value,
                 one.time,
+                one.lacking,
             )
             for one in found
         ]
     if rows:
-        print_table(["policy", "#book", "status", "#amount", "payee", "risk", "#observed", "time"], rows)
+        columns = ["policy", "#book", "status", "#amount", "payee", "risk", "#observed", "time", "lacking"]
+        width = len(columns) if any(one.lacking for one in found) else len(columns) - 1
+        print_table(columns[:width], [row[:width] for row in rows])
     note(", ".join(f"{number} {one.value}" for one, number in total.items() if number) or "no policies yet")
     if matching > len(found):
         note(f"{len(found)} of {matching} shown: raise --limit, or write all with `troth claims export`")
@@ -124,7 +128,7 @@ def _print(office: Office, one: Outcome, proof: Proof) -> None:
         [
             ("policy", one.policy_ref),
             ("book", f"{one.book}, number {one.number}"),
-            ("status", one.status.value),
+            ("status", one.status.value if one.lacking is None else f"{one.status.value}: {one.lacking}"),
             ("amount", "" if one.amount is None else office.amount(one.amount)),
             ("payee", one.payee),
             ("risk", one.risk),

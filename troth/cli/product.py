@@ -11,9 +11,12 @@ from troth.cli.output import print_json, print_table
 from troth.cli.session import Json, Session
 
 if TYPE_CHECKING:
+    from troth.claims.intake import Requires
     from troth.claims.products import Product
 
 __all__ = ["register"]
+
+_TERMS = ("purpose", "recipient", "category")
 
 app = typer.Typer(name="product", help="What is sold, as rules the contracts evaluate.", no_args_is_help=True)
 
@@ -22,7 +25,7 @@ app = typer.Typer(name="product", help="What is sold, as rules the contracts eva
 def add(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help="TOML: name, metric, direction, tiers", metavar="PRODUCT.toml")
+        Path, typer.Argument(help="TOML: name, metric, direction, tiers, [requires]", metavar="PRODUCT.toml")
     ],
     json: Json = False,
 ) -> None:
@@ -33,9 +36,11 @@ def add(
     with Session.of(context).office() as office:
         product = products.add(office, product_file)
     if json:
-        print_json(_entry(product))
-    else:
-        print(f"product {product.product_id}: {product.name}, version {product.version}")
+        print_json(_entry(product, product_file.requires))
+        return
+    print(f"product {product.product_id}: {product.name}, version {product.version}")
+    if asked := _in_words(product_file.requires):
+        print(f"requires {asked}")
 
 
 @app.command("list")
@@ -44,15 +49,18 @@ def list_(context: typer.Context, json: Json = False) -> None:
     from troth.claims import products  # noqa: PLC0415
 
     with Session.of(context).office() as office:
-        entries = [_entry(product) for product in products.catalogue(office)]
+        found = products.catalogue(office)
+        asked = products.required(office, found)
+        entries = [_entry(product, requires) for product, requires in zip(found, asked, strict=True)]
     if json:
         print_json({"products": entries})
         return
+    names = ("product", "name", "version", "metric", "direction")
     rows = [
-        (one["product"], one["name"], one["version"], one["metric"], one["direction"], _tiers(one["tiers"]))
-        for one in entries
+        (*(one[name] for name in names), _tiers(one["tiers"]), _in_words(requires))
+        for one, requires in zip(entries, asked, strict=True)
     ]
-    print_table(["#product", "name", "#version", "metric", "direction", "from: pays"], rows)
+    print_table(["#product", "name", "#version", "metric", "direction", "from: pays", "requires"], rows)
 
 
 def register(main: typer.Typer) -> None:
@@ -60,9 +68,10 @@ def register(main: typer.Typer) -> None:
     main.add_typer(app)
 
 
-def _entry(product: Product) -> dict[str, Any]:
+def _entry(product: Product, requires: Requires) -> dict[str, Any]:
     """A product in the words of its file."""
     from troth.claims.keys import bytes32_to_text  # noqa: PLC0415
+    from troth.consent.terms import short_name  # noqa: PLC0415
 
     try:
         metric = bytes32_to_text(product.metric)
@@ -75,7 +84,24 @@ def _entry(product: Product) -> dict[str, Any]:
         "metric": metric,
         "direction": product.direction.name.lower(),
         "tiers": [list(tier) for tier in product.tiers],
+        "requires": {
+            "verification": requires.verification and requires.verification.text,
+            "consent": requires.consent and dict(zip(_TERMS, map(short_name, requires.consent), strict=True)),
+        },
     }
+
+
+def _in_words(requires: Requires) -> str:
+    """What is required of payees, for people; nothing where nothing is."""
+    from troth.consent.terms import short_name  # noqa: PLC0415
+
+    asked = []
+    if requires.verification is not None:
+        asked.append(f"payee verified ({requires.verification.text})")
+    if requires.consent is not None:
+        purpose, recipient, category = map(short_name, requires.consent)
+        asked.append(f"consent to {purpose} (recipient {recipient}, category {category})")
+    return ", ".join(asked)
 
 
 def _tiers(tiers: list[list[int]]) -> str:

@@ -35,9 +35,9 @@ def settle(
             )
         else:
             _print(office, done, dry_run=dry_run)
-    for line in (*done.waiting, *done.failed):
+    for line in (*done.waiting, *done.lacking, *done.failed):
         note(f"troth: {line}")
-    if not dry_run and (done.waiting or done.failed):
+    if not dry_run and (done.waiting or done.withheld or done.failed):
         raise typer.Exit(1)
 
 
@@ -49,8 +49,11 @@ def register(app: typer.Typer) -> None:
 def _print(office: Office, done: Settlement, *, dry_run: bool) -> None:
     """What was done, for people."""
     due = ("due", f"{done.due} claims, {office.amount(done.due_amount)}")
+    withheld = []
+    if done.withheld:
+        withheld = [("withheld", f"{done.withheld} claims, {office.amount(done.withheld_amount)}")]
     if dry_run:
-        print_facts([due, ("settled before", done.skipped)])
+        print_facts([due, *withheld, ("settled before", done.skipped)])
         return
     gas = f", {done.gas_used // done.settled} a claim" if done.settled else ""
     print_facts(
@@ -59,6 +62,7 @@ def _print(office: Office, done: Settlement, *, dry_run: bool) -> None:
             ("settled", done.settled),
             ("paid", office.amount(done.paid)),
             ("owed", f"{done.owed} claims, {office.amount(done.owed_amount)}"),
+            *withheld,
             ("settled before", done.skipped),
             ("batches", done.batches),
             ("gas", f"{done.gas_used}{gas}"),

@@ -10,6 +10,7 @@ call_of
 └── gas limit: a quarter above what it takes at most · never above the cap
 gas_of: never less than the chain takes
     one claim · one risk · own risks · few of many · many tiers · payees frozen · payees who hold money
+    payees asked about: short histories · long ones · some not eligible
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import cycle, islice
+from pathlib import Path
 from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import Book, BookTerms, Report, ReportData, Suite, emitted, word
+from support import Actor, Book, BookTerms, Report, ReportData, Suite, emitted, word
+from support.consents import EVIDENCE, Entry, bound, defined, record_for
 from support.defaults import CHALLENGE_PERIOD, DOLLAR, METRIC, TIERS
+from support.office import desk_of
 
 from troth.addresses import format_address
 from troth.chain.artifacts import artifact
@@ -31,25 +36,31 @@ from troth.chain.contracts import Contract
 from troth.chain.rpc import Node
 from troth.claims import books, reports
 from troth.claims.batches import Batch, Evidence, batches, call_of, gas_of, halves
+from troth.claims.eligibility import ASKED_AT_MOST, Answer, Requirement, ask
 from troth.claims.keys import risk_to_bytes32
 from troth.config import GAS_CAP
 from troth.store.books import PolicyRow
 from troth.store.reports import ObservationRow
-from troth.trees import verify_multiproof
+from troth.trees import keccak, verify_multiproof
 
 GAS = 12_000_000
 BOOKS = Contract(cast("Node", None), "0x" + "b0" * 20, artifact("PolicyBooks").abi)
 
 
-def book_of(risks: Iterable[int], seed: int = 0, value: int = 400) -> tuple[list[PolicyRow], Evidence]:
-    """Policies, one on each of these risks, and what proves them: a report on all the risks and two more."""
+def book_of(
+    risks: Iterable[int], seed: int = 0, value: int = 400, payees: Sequence[Actor] = ()
+) -> tuple[list[PolicyRow], Evidence]:
+    """Policies, one on each of these risks, and what proves them: a report on all the risks and two more.
+
+    Their payees are nobody, unless they are given.
+    """
     source = random.Random(seed)
     policies = [
         PolicyRow(
             number,
             f"P-{number}",
             f"risk {risk:05}",
-            source.randbytes(20),
+            bytes.fromhex(payees[number].address[2:]) if payees else source.randbytes(20),
             source.randrange(1, 500) * DOLLAR,
             source.randrange(20 * DOLLAR),
             source.randbytes(16),
@@ -246,3 +257,66 @@ def test_gas_foreseen_is_enough_for_payees_who_are_owed(suite: Suite) -> None:
     payees = [format_address(one.payee) for one in policies]
     suite["stranger"].sender.send(suite.token.prepare("freeze", payee, True, gas=100_000) for payee in payees)
     settled(suite, policies, evidence)
+
+
+# --- gas, where payees are asked about
+
+REQUIREMENT = Requirement(2, 1, 2, 3)
+
+
+def asked_about(suite: Suite, decisions: Iterable[int]) -> list[Actor]:
+    """Payees verified, with so many decisions each; one with none is nobody's."""
+    defined(suite)
+    payees = []
+    for number, count in enumerate(decisions):
+        payees.append(payee := Actor(f"payee {number}", suite.node))
+        if count:
+            bound(suite, payee, subject := keccak(payee.address.encode()))
+            suite["verifier"].send(suite.subjects, "verify", subject, 2, 0, EVIDENCE)
+            record_for(suite, *[Entry(1, 2, 3)] * count, subject=subject)
+    return payees
+
+
+@pytest.mark.parametrize(
+    ("count", "decisions"),
+    [(1, [1]), (60, [1]), (60, [2]), (60, [1, 0]), (6, [60]), (12, [1, 40, 0])],
+    ids=["one", "one decision", "two", "every other not eligible", "long histories", "mixed"],
+)
+def test_gas_foreseen_is_enough_where_payees_are_asked_about(
+    suite: Suite, tmp_path: Path, count: int, decisions: Sequence[int]
+) -> None:
+    """The limit leaves the contract as much to ask by as it wants, down to the last payee of the batch."""
+    counts = list(islice(cycle(decisions), count))
+    policies, evidence = book_of([1] * count, payees=asked_about(suite, counts))
+    product = suite.register(requirement=REQUIREMENT)
+    insured = sum(one.sum_insured for one in policies)
+    book = suite.issue(
+        Book((), evidence.book, BookTerms(evidence.book.root, product, count, sum_insured=insured))
+    )
+    report = suite.publish(
+        Report((), evidence.report, ReportData(word(METRIC), evidence.report.root, len(evidence.observed)))
+    )
+    suite.clock.move_by(CHALLENGE_PERIOD)
+    with desk_of(suite, tmp_path / "desk") as desk:
+        asked = ask(desk.office, REQUIREMENT, [one.payee for one in policies])
+    on_chain = replace(evidence, book_id=book.id, report_id=report.id, tiers=len(TIERS), asked=asked)
+    (batch,) = batches(on_chain, policies, gas=10**9)
+    receipt = suite["stranger"].submit(call_of(batch, suite.books, GAS_CAP))
+    (event,) = emitted(receipt, suite.books, "Settled")
+    eligible = sum(map(bool, counts))
+    assert [asked[one.payee].is_eligible for one in policies] == list(map(bool, counts))
+    assert (event.settled, len(emitted(receipt, suite.books, "Withheld"))) == (eligible, count - eligible)
+    assert receipt.gas_used <= gas_of(batch) - ASKED_AT_MOST
+
+
+def test_batches_of_claims_asked_about_are_cut_to_the_gas() -> None:
+    """About half as many as where nothing is required; with long histories fewer."""
+    policies, evidence = book_of([1] * 600)
+    sizes = {}
+    for gas in (0, 60_000, 400_000):
+        asked = {one.payee: Answer(True, gas) for one in policies} if gas else {}
+        cut = list(batches(replace(evidence, asked=asked), policies, GAS))
+        assert [claim for batch in cut for claim in batch.claims] == policies
+        assert all(gas_of(batch) <= GAS for batch in cut)
+        sizes[gas] = max(len(batch.claims) for batch in cut)
+    assert sizes[0] > sizes[60_000] > 100 > sizes[400_000] > 20

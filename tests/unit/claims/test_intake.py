@@ -3,7 +3,8 @@
 Branches: the file (missing, folder, unreadable, empty, header only, BOM, line ends, bytes that are not
 text) · the header (any order; missing, unknown, named twice) · rows (blank, too short, too long,
 quotes, many lines, not CSV) · each column's rule · duplicate keys · totals · product keys (missing,
-unknown, wrong type) · tiers (count, form, range, order in both directions) · TOML itself.
+unknown, wrong type) · tiers (count, form, range, order in both directions) · what it requires of payees
+(nothing, a level, a consent, both, in every spelling; each part wrong) · TOML itself.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from troth.claims.intake import (
     ObservationRow,
     PolicyRow,
     ProductFile,
+    Requires,
     Tier,
     read_book,
     read_observations,
@@ -30,6 +32,7 @@ from troth.claims.intake import (
 )
 from troth.claims.keys import bytes32_to_text, risk_to_bytes32
 from troth.errors import BadInput, Problem
+from troth.identity.verifications import Level
 from troth.money import MAX_AMOUNT, format_amount
 
 HEADER = "policy_ref,risk,payee,sum_insured,premium"
@@ -611,3 +614,104 @@ def test_file_that_is_not_toml_is_refused(text: str, line: int | None, write: Wr
         assert problem.line == line
         assert problem.reason.startswith("not TOML: ")
     assert "\n" not in str(problem)
+
+
+# What a product requires of payees
+
+CONSENT = (
+    "https://w3id.org/dpv#ServiceProvision",
+    "urn:troth:recipient:insurer",
+    "https://w3id.org/dpv/pd#Financial",
+)
+_TERMS = 'purpose = "ServiceProvision", recipient = "insurer", category = "Financial"'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Requires()),
+        ('[requires]\nverification = "low"\n', Requires(Level.LOW)),
+        ('[requires]\nverification = "substantial"\n', Requires(Level.SUBSTANTIAL)),
+        ('requires.verification = "high"\n', Requires(Level.HIGH)),
+        (f"[requires]\nconsent = {{ {_TERMS} }}\n", Requires(None, CONSENT)),
+        (
+            '[requires.consent]\npurpose = "service-provision"\n'
+            'recipient = "urn:troth:recipient:insurer"\ncategory = "pd:Financial"\n',
+            Requires(None, CONSENT),
+        ),
+        (
+            f'[requires]\nverification = "high"\nconsent = {{ {_TERMS} }}\n',
+            Requires(Level.HIGH, CONSENT),
+        ),
+    ],
+)
+def test_product_says_what_it_requires(write: Write, text: str, expected: Requires) -> None:
+    """Nothing, a level, a consent or both; terms by any of their names."""
+    assert read_product(write(PRODUCT + text)).requires == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "reason"),
+    [
+        ("[requires]\n", (5, "requires", None), "write verification, consent or both"),
+        ("requires = 1\n", (5, "requires", "1"), "write verification, consent or both"),
+        ('[requires]\nlevel = "low"\n', (6, "requires", "level"), "unknown key: [requires] has verification"),
+        ('[requires]\nverification = "none"\n', (6, "requires.verification", "none"), 'write "low", "sub'),
+        ("[requires]\nverification = 2\n", (6, "requires.verification", "2"), "write text, in quotes"),
+        ('[requires]\nconsent = "all"\n', (6, "requires.consent", "all"), "write a table of purpose, rec"),
+        (
+            '[requires]\n\nconsent = { recipient = "insurer", category = "Financial" }\n',
+            (7, "requires.consent.purpose", None),
+            "missing: write a purpose",
+        ),
+        (
+            f"[requires]\nconsent = {{ {_TERMS}, state = 'given' }}\n",
+            (6, "requires.consent", "state"),
+            "unknown key: a consent has purpose, recipient, category",
+        ),
+        (
+            f"[requires]\nconsent = {{ {_TERMS.replace('ServiceProvision', 'ServiceProvison')} }}\n",
+            (6, "requires.consent.purpose", "ServiceProvison"),
+            "did you mean ServiceProvision",
+        ),
+        (
+            f"[requires]\nconsent = {{ {_TERMS.replace('insurer', 'an insurer')} }}\n",
+            (6, "requires.consent.recipient", "an insurer"),
+            "write ",
+        ),
+        (
+            f"[requires]\nconsent = {{ {_TERMS.replace('insurer', '*')} }}\n",
+            (6, "requires.consent.recipient", "*"),
+            "a product names what it needs",
+        ),
+        (
+            f"[requires]\nconsent = {{ {_TERMS.replace('Financial', 'Fin ancial')} }}\n",
+            (6, "requires.consent.category", "Fin ancial"),
+            "unknown category",
+        ),
+        (
+            '[requires.consent]\npurpose = "x"\nrecipient = "insurer"\ncategory = "Financial"\n',
+            (5, "requires.consent.purpose", "x"),
+            "unknown purpose",
+        ),
+    ],
+)
+def test_requirement_that_is_wrong_is_named_with_its_place(
+    write: Write, text: str, place: tuple[int, str, str | None], reason: str
+) -> None:
+    """Line, key, value and rule."""
+    problem = only(problems_of(lambda: read_product(write(PRODUCT + text))))
+    assert (problem.line, problem.column, problem.value) == place
+    assert reason in problem.reason
+
+
+def test_every_part_of_a_requirement_that_is_wrong_is_named(write: Write) -> None:
+    """Beside what else is wrong with the product."""
+    text = PRODUCT.replace("at_least", "up") + '[requires]\nverification = "no"\nconsent = { purpose = 5 }\n'
+    assert [problem.column for problem in problems_of(lambda: read_product(write(text)))] == [
+        "direction",
+        "requires.verification",
+        "requires.consent.purpose",
+        "requires.consent.recipient",
+        "requires.consent.category",
+    ]

@@ -23,9 +23,12 @@ from support import Suite, misses, word
 from support.office import Desk
 
 from troth.claims import products
-from troth.claims.intake import Direction, ProductFile, Tier
+from troth.claims.eligibility import Requirement
+from troth.claims.intake import Direction, ProductFile, Requires, Tier
 from troth.claims.products import Product, share_of
+from troth.consent import terms
 from troth.errors import BadInput
+from troth.identity.verifications import Level
 
 TIERS = (Tier(180, 2_500), Tier(300, 5_000), Tier(600, 10_000))
 
@@ -125,3 +128,58 @@ def test_share_of_is_the_contracts_own(desk: Desk, suite: Suite, direction: Dire
     said = suite.products.call_many([("shareOf", (added.product_id, value)) for value in values])
     assert [share_of(added, value) for value in values] == said
     assert set(said) == {0, 1, 5_000, 10_000}
+
+
+# --- what it requires of payees
+
+CONSENT = (
+    "https://w3id.org/dpv#ServiceProvision",
+    "urn:troth:recipient:insurer",
+    "https://w3id.org/dpv/pd#Health",
+)
+OTHER_CONSENT = (CONSENT[0], "urn:troth:recipient:broker", CONSENT[2])
+REQUIRED = [
+    Requires(),
+    Requires(Level.LOW),
+    Requires(Level.HIGH),
+    Requires(None, CONSENT),
+    Requires(None, OTHER_CONSENT),
+    Requires(Level.HIGH, CONSENT),
+]
+
+
+def test_add_defines_terms_and_registers_what_is_required(desk: Desk, suite: Suite) -> None:
+    """In the numbers that the consent registry gave the terms."""
+    added = products.add(desk.office, product(requires=Requires(Level.SUBSTANTIAL, CONSENT)))
+    numbers = terms.numbers_of(desk.office, CONSENT, define=False)
+    assert sorted(numbers.values()) == [1, 2, 3]
+    assert added.requirement == Requirement(2, *(numbers[iri] for iri in CONSENT))
+    assert tuple(suite.products.call("product", 1).requirement) == added.requirement
+    assert products.catalogue(desk.office) == [added]
+
+
+def test_add_with_another_requirement_is_the_next_version(desk: Desk) -> None:
+    """Each of six is a version of its own, and the last one added again is the same."""
+    added = [products.add(desk.office, product(requires=one)) for one in REQUIRED]
+    assert [one.version for one in added] == [1, 2, 3, 4, 5, 6]
+    assert products.add(desk.office, product(requires=REQUIRED[-1])) == added[-1]
+    assert products.required(desk.office, products.catalogue(desk.office)) == REQUIRED
+
+
+def test_add_the_same_again_sends_nothing_and_takes_no_role(desk: Desk, stranger_desk: Desk) -> None:
+    """Its terms are known already."""
+    first = products.add(desk.office, product(requires=REQUIRED[-1]))
+    assert products.add(stranger_desk.office, product(requires=REQUIRED[-1])) == first
+
+
+def test_add_of_new_terms_takes_the_role_of_operator(stranger_desk: Desk) -> None:
+    """Defining them is a role's."""
+    with misses("OPERATOR", stranger_desk.who.address):
+        products.add(stranger_desk.office, product(requires=REQUIRED[-1]))
+
+
+def test_requirement_of_undefined_terms_is_shown_by_number(desk: Desk, suite: Suite) -> None:
+    """As somebody else may have registered it, past this package."""
+    suite.register(requirement=(0, 7, 8, 9))
+    (found,) = products.catalogue(desk.office)
+    assert products.required(desk.office, [found]) == [Requires(None, ("term 7", "term 8", "term 9"))]

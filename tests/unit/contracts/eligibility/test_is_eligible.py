@@ -192,15 +192,6 @@ def test_consent_is_met_at_its_terms_or_wider(
     assert is_eligible(suite, payee, CONSENT) is met
 
 
-def test_consent_required_for_all_recipients_is_not_met_by_one(suite: Suite, payee: Actor) -> None:
-    """What is required at `*` has to be granted at `*`."""
-    required = (NO_LEVEL, MARKETING, ALL, HEALTH)
-    record_for(suite, Entry())
-    assert not is_eligible(suite, payee, required)
-    record_for(suite, Entry(recipient=ALL))
-    assert is_eligible(suite, payee, required)
-
-
 @pytest.mark.parametrize(
     "scope", [(ALL, ALL, ALL), (MARKETING, ALL, ALL), (ALL, INSURER, ALL), (ALL, ALL, HEALTH)]
 )
