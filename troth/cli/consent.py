@@ -70,7 +70,7 @@ def record(
         Path | None, typer.Option(help="What was signed: the file of `consent request`.", metavar="FILE")
     ] = None,
     signature: Annotated[str | None, typer.Option(help="0x and hex digits, as the wallet gave it.")] = None,
-    signer: Annotated[str | None, typer.Option(help="The contract wallet that signed (ERC-1271).")] = None,
+    signer: Annotated[str | None, typer.Option(help="Who signed, if it should be checked.")] = None,
     json: Json = False,
 ) -> None:
     """Record one decision: what a subject said, their own by --own, or what they signed by --request."""
@@ -94,14 +94,16 @@ def record(
     shown = _content("--evidence", evidence)
     with Session.of(context).office() as office:
         if request is not None:
-            _refuse(given | _given(own=own or None), "the request says it: leave this out")
+            _refuse(
+                given | _given(own=own or None, evidence=evidence), "what was signed says it: leave this out"
+            )
             account = None if signer is None else address("--signer", signer)
             text = _needed("--signature", signature)
-            done = requests.carry(office, request, text, signer=account, evidence=shown)
+            done = requests.carry(office, request, text, signer=account)
         else:
             _refuse(_given(signature=signature, signer=signer), "only with --request")
             if own:
-                _refuse(_given(method=method, evidence=evidence), "not with --own")
+                _refuse(_given(method=method, evidence=evidence), "not with --own: the transaction shows it")
             who, content = _needed("--subject", subject), _content("--notice", notice)
             said = _said(office, given, method=not own)
             if own:
@@ -162,7 +164,9 @@ def request(
     category: Category,
     state: Annotated[str, typer.Option(help="given, renewed, refused or withdrawn.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the request goes.", metavar="FILE")],
-    wallet: Annotated[str | None, typer.Option(help="Check that this account may sign it.")] = None,
+    wallet: Annotated[
+        str | None, typer.Option(help="Who is to sign: the subject's one wallet by default.")
+    ] = None,
     effective: Effective = None,
     expires: Expires = None,
     expires_with: ExpiresWith = None,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from troth.chain.transactions import Receipt
 from troth.consent import terms
-from troth.consent.decisions import DENIALS, Basis, Method, Scope, State, key_of
+from troth.consent.decisions import DENIALS, ELSEWHERE, GRANTS, Basis, Method, Scope, State, key_of
 from troth.consent.intake import iso_second, notice_of
 from troth.consent.record import (
     NO_EVIDENCE,
@@ -20,6 +20,7 @@ from troth.consent.record import (
     Said,
     check_said,
     entry_of,
+    happening_of,
     keep_notice,
     moment_of,
     numbers_for,
@@ -107,7 +108,8 @@ def correct(
     numbers = _scope(office, scope)
     row = _decision(office, who, numbers, number)
     said = _changed(office, scope, row, changes)
-    check_said(office, said)
+    check_said(office, said, is_capped=False)
+    _check_method(said.method, row)
     if changes.notice is not None:
         keep_notice(office, said.notice, changes.notice)
     word = draft(office, who, evidence)
@@ -129,20 +131,13 @@ def set_cap(office: Office, jurisdiction: str, purpose: str, days: int) -> str:
     return _send(office, "setExpiryCap", numbers[jurisdiction], numbers[purpose], days * _DAY).hash
 
 
-def expiry_event(office: Office, reference: str, *, place: str = "--expires-with") -> str:
-    """The IRI, random, that stands for the closing of the claim `reference`; made if there is none.
-
-    Raises BadInput if it has happened: what expires with it would not begin.
-    """
-    vault = Vault.of(office)
-    digest = vault.digest(_EXPIRY, reference)
+def expiry_event(office: Office, reference: str) -> str:
+    """The IRI, random, that stands for the closing of the claim `reference`; made if there is none."""
+    digest = Vault.of(office).digest(_EXPIRY, reference)
     with office.store.writing() as connection:
         if (iri := stored.expiry_event(connection, digest)) is None:
             iri = uuid.uuid4().urn
             stored.save_expiry_event(connection, iri, digest)
-    if (happened := _happening(office, iri)) is not None:
-        reason = f"closed {iso_second(happened.effective)}: write a time with --expires instead"
-        raise BadInput([Problem(place, None, None, reference, reason)])
     return iri
 
 
@@ -157,7 +152,7 @@ def close(office: Office, reference: str, at: int = 0) -> Closed:
         iri = stored.expiry_event(connection, vault.digest(_EXPIRY, reference))
     if iri is None:
         raise BadInput([Problem("CLAIM_REF", None, None, reference, "no consent expires with this claim")])
-    if (happened := _happening(office, iri)) is not None:
+    if (happened := happening_of(office, iri)) is not None:
         if at not in {0, happened.effective}:
             reason = f"it closed {iso_second(happened.effective)}, which stands"
             raise BadInput([Problem("--at", None, None, iso_second(at), reason)])
@@ -263,6 +258,13 @@ def _decision(office: Office, subject: bytes, scope: Scope, number: int) -> Any:
     return rows[number - 1]
 
 
+def _check_method(method: Method, row: Any) -> None:
+    """Raises BadInput for a method that says the subject's own key decided what it did not."""
+    if method not in ELSEWHERE and method != row.method:
+        words = ", ".join(one.text for one in Method if one in ELSEWHERE or one == row.method)
+        raise BadInput([Problem("--method", None, None, method.text, f"here write one of {words}")])
+
+
 def _denial(office: Office, subject: bytes, scope: Scope, number: int | None) -> Any:
     """The denial of that number, or the last one, on a key. Raises BadInput."""
     denials = [row for row in _decisions(office, subject, scope) if row.state in DENIALS]
@@ -296,16 +298,8 @@ def _changed(office: Office, scope: tuple[str, str, str], row: Any, changes: Cha
         said = replace(said, notice=notice_of(changes.notice))
     plain = ("state", "basis", "method", "effective", "expires", "jurisdiction")
     said_otherwise = {name: value for name in plain if (value := getattr(changes, name)) is not None}
-    return replace(said, **said_otherwise)
-
-
-def _happening(office: Office, iri: str) -> Any | None:
-    """When an expiry event happened, None if it has not."""
-    number = terms.numbers_of(office, [iri], define=False).get(iri)
-    if number is None:
-        return None
-    happening = office.contract("ConsentRegistry").call("happening", number)
-    return happening if happening.recorded else None
+    said = replace(said, **said_otherwise)
+    return said if said.state in GRANTS else replace(said, expiry_event="")  # only grants expire with one
 
 
 def _honoured_before(office: Office, subject: bytes, scope: Scope, number: int, recipient: int) -> int | None:

@@ -34,6 +34,7 @@ __all__ = [
     "check_said",
     "check_speaker",
     "entry_of",
+    "happening_of",
     "keep_notice",
     "moment_of",
     "numbers_for",
@@ -55,6 +56,7 @@ PLACES = {
     "expires": "--expires",
     "jurisdiction": "--jurisdiction",
     "notice": "--notice",
+    "expiry_event": "--expires-with",
 }
 """What problems call the places of a decision: options of the command line by default."""
 
@@ -164,7 +166,9 @@ def subject_of(office: Office, text: str, *, place: str = "--subject") -> bytes:
     return subject
 
 
-def check_said(office: Office, said: Said, places: Mapping[str, str] = PLACES) -> None:
+def check_said(
+    office: Office, said: Said, places: Mapping[str, str] = PLACES, *, is_capped: bool = True
+) -> None:
     """Raises BadInput for times out of order and a grant beyond its cap, ConsentsPaused as `check_paused`."""
     now = int(office.now().timestamp())
     effective = said.effective or now
@@ -175,14 +179,35 @@ def check_said(office: Office, said: Said, places: Mapping[str, str] = PLACES) -
     if 0 < said.expires <= effective:
         rule = f"expires before it takes effect, or at once: that is {iso_second(effective)}"
         problems.append(Problem(places["expires"], None, None, iso_second(said.expires), rule))
-    elif said.expires and said.state in GRANTS and said.jurisdiction:
+    elif is_capped and said.expires and said.state in GRANTS and said.jurisdiction:
         cap = cap_of(office, said.jurisdiction, said.purpose)
         if cap and said.expires > effective + cap:
             rule = beyond_cap(said.jurisdiction, cap, effective)
             problems.append(Problem(places["expires"], None, None, iso_second(said.expires), rule))
+    if said.expiry_event and (reason := _event_rule(office, said, effective)):
+        problems.append(Problem(places["expiry_event"], None, None, None, reason))
     if problems:
         raise BadInput(problems)
     check_paused(office, said.state)
+
+
+def _event_rule(office: Office, said: Said, effective: int) -> str | None:
+    """The rule that the event breaks with which a decision is to expire, None if it breaks none."""
+    if said.state not in GRANTS:
+        return f"what is {said.state.text} ends with no claim: leave it out"
+    happened = happening_of(office, said.expiry_event)
+    if happened is not None and happened.effective <= effective:
+        return f"this claim closed {iso_second(happened.effective)}: write a time with --expires instead"
+    return None
+
+
+def happening_of(office: Office, iri: str) -> Any | None:
+    """When an expiry event happened and was recorded, None if it has not."""
+    number = terms.numbers_of(office, [iri], define=False).get(iri)
+    if number is None:
+        return None
+    happening = office.contract("ConsentRegistry").call("happening", number)
+    return happening if happening.recorded else None
 
 
 def check_paused(office: Office, *states: State) -> None:
@@ -222,12 +247,14 @@ def check_speaker(office: Office, subject: bytes, account: str, scope: Scope, *,
 
 
 def cap_of(office: Office, jurisdiction: str, purpose: str) -> int:
-    """How long a grant may last, in seconds, 0 for any time."""
-    numbers = terms.numbers_of(office, {jurisdiction, purpose}, define=False)
-    if len(numbers) < len({jurisdiction, purpose}):
+    """How long a grant may last, in seconds, 0 for any time: for the purpose, or else for all of them."""
+    numbers = terms.numbers_of(office, {jurisdiction, purpose, terms.ALL}, define=False)
+    if jurisdiction not in numbers:
         return 0  # no cap is set on what is not defined
-    cap = office.contract("ConsentRegistry").call("expiryCap", numbers[jurisdiction], numbers[purpose])
-    return int(cap)
+    places = [numbers[iri] for iri in (purpose, terms.ALL) if iri in numbers]
+    calls = [("expiryCap", (numbers[jurisdiction], place)) for place in places]
+    caps = office.contract("ConsentRegistry").call_many(calls)
+    return next((int(cap) for cap in caps if cap), 0)
 
 
 def beyond_cap(jurisdiction: str, cap: int, effective: int) -> str:

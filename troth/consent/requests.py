@@ -1,12 +1,11 @@
 """Decisions by signature: what a wallet is asked to sign (EIP-712), and bringing what it signed to the chain.
 
-A request is one JSON file, the whole object of `eth_signTypedData_v4`, so any wallet shows what it is asked.
-Anybody may carry the signature; what would be refused is found before anything is sent, with the reason.
+A request is one JSON file, see troth.identity.requests. It names who is to sign, so nobody else's signature
+will do. Anybody may carry it; what would be refused is found before anything is sent, with the reason.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +24,6 @@ from troth.consent import terms
 from troth.consent.decisions import OWN_STATES, Basis, Method
 from troth.consent.intake import iso_second, notice_of
 from troth.consent.record import (
-    NO_EVIDENCE,
     PLACES,
     Recorded,
     Said,
@@ -39,14 +37,16 @@ from troth.consent.record import (
     subject_of,
 )
 from troth.errors import BadInput, Problem
-from troth.identity.evidence import Content, draft
+from troth.identity import requests, wallets
+from troth.identity.evidence import Content
 from troth.identity.subjects import parse_subject
 from troth.office import Office
 
-__all__ = ["STATEMENT", "Statement", "carry", "read_request", "request", "typed_data"]
+__all__ = ["STATEMENT", "Statement", "carry", "read_request", "request"]
 
 STATEMENT = (
     ("subject", "bytes32"),
+    ("signer", "address"),
     ("state", "string"),
     ("purpose", "string"),
     ("recipient", "string"),
@@ -59,16 +59,9 @@ STATEMENT = (
     ("nonce", "uint256"),
     ("deadline", "uint40"),
 )
-_DOMAIN = (
-    ("name", "string"),
-    ("version", "string"),
-    ("chainId", "uint256"),
-    ("verifyingContract", "address"),
-)
-_TYPES = {
-    name: [{"name": member, "type": kind} for member, kind in members]
-    for name, members in (("EIP712Domain", _DOMAIN), ("Statement", STATEMENT))
-}
+"""The members of the contract's Statement, in order."""
+
+_CONTRACT = "ConsentRegistry"
 # Half the order of secp256k1: of the two signatures that verify, contracts take the one below.
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -95,6 +88,8 @@ class Statement:
     """What is signed. `nonce` has 64 low zero bits: it waits for no other. Times UTC seconds."""
 
     subject: bytes
+    signer: str
+    """A wallet of the subject, or a representative: its address, checksummed."""
     said: Said
     nonce: int
     deadline: int
@@ -105,6 +100,7 @@ class Statement:
         said = self.said
         return (
             self.subject,
+            self.signer,
             said.state.term,
             said.purpose,
             said.recipient,
@@ -128,107 +124,102 @@ def request(
     wallet: str | None = None,
     notice: Content | None = None,
 ) -> dict[str, Any]:
-    """What a wallet is to sign until `deadline`; it counts from now unless `said` has a time. Sends nothing.
+    """What `wallet`, the subject's one wallet by default, is to sign until `deadline`, as typed data.
 
-    With `wallet`, its right to speak for the subject on these terms is checked at once. Raises BadInput.
+    It counts from now unless `said` has a time. Nothing is sent. Raises BadInput, also for a wallet that may
+    not decide for the subject on these terms.
     """
     who = subject_of(office, subject)
     now = int(office.now().timestamp())
-    said = replace(
-        said, effective=said.effective or now, method=Method.SIGNATURE, basis=Basis.EXPLICIT_CONSENT
-    )
+    said = replace(said, method=Method.SIGNATURE, basis=Basis.EXPLICIT_CONSENT)
+    said = replace(said, effective=said.effective or now)
     said = said if notice is None else replace(said, notice=notice_of(notice))
     last = int(deadline.timestamp())
-    if not now < last < 2**40:
+    if not now < last < 1 << 40:
         rule = f"no later than now: on the chain it is {iso_second(now)}"
         raise BadInput([Problem("--deadline", None, None, iso_second(last), rule)])
     check_own(said.state)
     check_said(office, said)
+    signer = wallet or _only_wallet(office, who)
+    # A term that is not defined yet is in nobody's narrower scope: it has a number that is no term's.
+    numbers = dict.fromkeys(said.iris, _NO_TERM) | terms.numbers_of(office, said.iris, define=False)
+    check_speaker(office, who, signer, entry_of(said, numbers).scope, place="--wallet")
     if notice is not None:
         keep_notice(office, said.notice, notice)
-    if wallet is not None:
-        # A term that is not defined yet is in nobody's narrower scope: it has a number that is no term's.
-        numbers = dict.fromkeys(said.iris, _NO_TERM) | terms.numbers_of(office, said.iris, define=False)
-        check_speaker(office, who, wallet, entry_of(said, numbers).scope, place="--wallet")
-    return typed_data(office, Statement(who, said, secrets.randbits(192) << 64, last))
+    return _typed_data(office, Statement(who, signer, said, secrets.randbits(192) << 64, last))
 
 
-def carry(
-    office: Office, path: Path, signature: str, *, signer: str | None = None, evidence: Content | None = None
-) -> Recorded:
-    """Records what was signed of the request at `path`. `signer` names a contract wallet (ERC-1271).
+def carry(office: Office, path: Path, signature: str, *, signer: str | None = None) -> Recorded:
+    """Records what was signed of the request at `path`, by `signer` if that is given.
 
-    Raises BadInput, naming what is wrong: the file, another chain or contract, the deadline, a signature by
-    a wrong wallet, malformed, malleable or used before, a representative out of scope; ConsentsPaused; and
-    what sending raises.
+    Its evidence is the digest that was signed. Raises BadInput, naming what is wrong: the file, another chain
+    or contract, the deadline, a signature by a wrong wallet, malformed, malleable or used before, a
+    representative out of scope; ConsentsPaused; and what sending raises.
     """
     statement = read_request(office, path)
+    if signer not in {None, statement.signer}:
+        _refuse(signer or "", f"the request is to {statement.signer}", place=_SIGNER)
     said = statement.said
     who = subject_of(office, f"0x{statement.subject.hex()}", place=_REQUEST)
     now = int(office.now().timestamp())
     if now > statement.deadline:
-        rule = f"its deadline passed: on the chain it is {iso_second(now)}"
-        raise BadInput([Problem(_REQUEST, None, "deadline", iso_second(statement.deadline), rule)])
+        rule = f"passed: on the chain it is {iso_second(now)}; make the request anew"
+        _refuse(iso_second(statement.deadline), rule, "deadline")
     check_said(office, said, _IN_REQUEST)
-    signed_by, signature_bytes = _signer(office, statement, signature, signer)
-    _check_unused(office, signed_by, statement)
+    given = _checked_signature(office, statement, signature)
+    _check_unused(office, statement)
     numbers = numbers_for(office, said, places=_IN_REQUEST)
-    place = _SIGNATURE if signer is None else _SIGNER
-    check_speaker(office, who, signed_by, entry_of(said, numbers).scope, place=place)
-    word = NO_EVIDENCE if evidence is None else draft(office, who, evidence)
-    registry = office.contract("ConsentRegistry")
-    call = registry.prepare(
-        "recordSigned", statement.values, signed_by, signature_bytes, word, label="record a signed decision"
-    )
+    check_speaker(office, who, statement.signer, entry_of(said, numbers).scope, place=_SIGNATURE)
+    registry = office.contract(_CONTRACT)
+    call = registry.prepare("recordSigned", statement.values, given, label="record a signed decision")
     (receipt,) = office.sender.send([call])
     return recorded_in(office, receipt)
 
 
-def typed_data(office: Office, statement: Statement) -> dict[str, Any]:
+def read_request(office: Office, path: Path) -> Statement:
+    """The statement in a file that `request` made for this chain and registry. Raises BadInput."""
+    typed = requests.read(path)
+    requests.check_domain(office, typed, [_CONTRACT], _REQUEST)
+    message = typed["message"]
+    expected = requests.typed_data(typed["domain"], "Statement", STATEMENT, message)
+    if typed != expected or message.keys() != {name for name, _ in STATEMENT}:
+        _refuse(str(path), "no request of this version: make it anew with `troth consent request`")
+    return _statement(message)
+
+
+def _only_wallet(office: Office, subject: bytes) -> str:
+    """The one wallet that is bound to a subject. Raises BadInput if there is none, or another."""
+    office.sync()
+    bound = [one.wallet for one in wallets.history(office, subject) if one.is_bound]
+    if len(bound) != 1:
+        have = f"the subject has {len(bound)} wallets" if bound else "no wallet is bound to the subject"
+        raise BadInput([Problem("--wallet", None, None, None, f"{have}: name who is to sign")])
+    return bound[0]
+
+
+def _typed_data(office: Office, statement: Statement) -> dict[str, Any]:
     """The whole EIP-712 object, fit for JSON; numbers too wide for JavaScript as decimal text."""
     message = dict(zip((name for name, _ in STATEMENT), statement.values, strict=True))
     message |= {"subject": f"0x{statement.subject.hex()}", "nonce": str(statement.nonce)}
-    return {"types": _TYPES, "primaryType": "Statement", "domain": _domain(office), "message": message}
-
-
-def read_request(office: Office, path: Path) -> Statement:
-    """The statement in a file that `request` made for this chain and registry. Raises BadInput."""
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        _refuse(str(path), f"cannot be read: {error.strerror}")
-    except ValueError:
-        content = None
-    if not isinstance(content, dict) or content.get("primaryType") != "Statement":
-        _refuse(str(path), "no request: give the file that `troth consent request` wrote")
-    if content.get("types") != _TYPES:
-        _refuse(str(path), "no request of this version: make it anew with `troth consent request`")
-    for name, expected in _domain(office).items():
-        found = dict(content.get("domain") or {}).get(name)
-        if str(found).lower() != str(expected).lower():
-            _refuse(str(found), f"made for another chain or registry: {name} is {expected} here")
-    try:
-        return _statement(content["message"])
-    except (KeyError, TypeError) as error:
-        _refuse(str(path), f"the message is not whole: {error}")
+    return requests.typed_data(requests.domain_of(office, _CONTRACT), "Statement", STATEMENT, message)
 
 
 def _statement(message: Mapping[str, Any]) -> Statement:
-    """The statement in a message. Raises KeyError, TypeError, and BadInput for values against their rules."""
-    values = {name: message[name] for name, _ in STATEMENT}
-    numbers = {name: _number(name, values[name]) for name, kind in STATEMENT if kind.startswith("uint")}
+    """The statement in a message. Raises BadInput for values against their rules."""
+    numbers = {name: _number(name, message[name]) for name, kind in STATEMENT if kind.startswith("uint")}
     states = {state.term: state for state in OWN_STATES}
-    if values["state"] not in states:
-        _refuse(str(values["state"]), f"not a subject's own: {', '.join(sorted(states))}", "state")
+    if message["state"] not in states:
+        _refuse(str(message["state"]), f"not a subject's own: {', '.join(sorted(states))}", "state")
     said = Said(
-        state=states[values["state"]],
+        state=states[message["state"]],
         basis=Basis.EXPLICIT_CONSENT,
         method=Method.SIGNATURE,
         effective=numbers["effective"],
         expires=numbers["expires"],
-        **{field: _iri(name, str(values[name])) for name, field in _IRIS.items()},
+        **{field: _iri(name, str(message[name])) for name, field in _IRIS.items()},
     )
-    return Statement(_subject(str(values["subject"])), said, numbers["nonce"], numbers["deadline"])
+    signer = format_address(requests.address_in(message, "signer", _REQUEST))
+    return Statement(_subject(str(message["subject"])), signer, said, numbers["nonce"], numbers["deadline"])
 
 
 def _subject(text: str) -> bytes:
@@ -268,21 +259,25 @@ def _number(name: str, value: object) -> int:
     return number
 
 
-def _signer(office: Office, statement: Statement, signature: str, named: str | None) -> tuple[str, bytes]:
-    """Who signed, and the signature. Raises BadInput for one that the registry would not take."""
+def _checked_signature(office: Office, statement: Statement, text: str) -> bytes:
+    """The signature, as the registry takes it. Raises BadInput for one that it would not take."""
     try:
-        given = bytes.fromhex(signature.removeprefix("0x"))
+        given = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
-        _refuse(signature, "not 0x and hex digits", place=_SIGNATURE)
-    if named is not None and office.node.call("eth_getCode", [named, "latest"]) not in {"0x", "0x0"}:
-        return _contract_wallet(office, statement, named, given), given
-    _check_form(signature, given)
-    found = _recovered(typed_data(office, statement), given)
+        _refuse(text, "not 0x and hex digits", place=_SIGNATURE)
+    if office.node.call("eth_getCode", [statement.signer, "latest"]) not in {"0x", "0x0"}:
+        _check_contract_wallet(office, statement, given)
+        return given
+    if len(given) == 65 and given[64] < 2:  # as some wallets write v
+        given = given[:64] + bytes([27 + given[64]])
+    _check_form(text, given)
+    found = _recovered(_typed_data(office, statement), given)
     if found is None:
-        _refuse(signature, "not a signature: no key makes it", place=_SIGNATURE)
-    if named is not None and found != named:
-        _refuse(named, f"did not sign this request: the signature is by {found}", place=_SIGNER)
-    return found, given
+        _refuse(text, "not a signature: no key makes it", place=_SIGNATURE)
+    if found != statement.signer:
+        rule = f"not by {statement.signer}, whom the request is to; or the request was changed since"
+        _refuse(found, rule, place=_SIGNATURE)
+    return given
 
 
 def _recovered(typed: dict[str, Any], signature: bytes) -> str | None:
@@ -299,7 +294,7 @@ def _recovered(typed: dict[str, Any], signature: bytes) -> str | None:
 def _check_form(text: str, given: bytes) -> None:
     """Raises BadInput unless a signature has the one form that contracts take: of a wallet that is a key."""
     if len(given) != 65:
-        rule = f"{len(given)} bytes: a signature has 65, r, s and v; name a contract wallet with --signer"
+        rule = f"{len(given)} bytes: a signature has 65, r, s and v"
         _refuse(text, rule, place=_SIGNATURE)
     r, s, v = int.from_bytes(given[:32], "big"), int.from_bytes(given[32:64], "big"), given[64]
     if v not in {27, 28}:
@@ -312,33 +307,24 @@ def _check_form(text: str, given: bytes) -> None:
         )
 
 
-def _contract_wallet(office: Office, statement: Statement, wallet: str, given: bytes) -> str:
-    """The wallet, if it approves the statement. Raises BadInput."""
-    digest = office.contract("ConsentRegistry").call("statementDigest", statement.values)
-    asked = _ERC1271.encode((digest, given))
-    message = {"to": wallet, "data": f"0x{(_ERC1271.selector + asked).hex()}"}
+def _check_contract_wallet(office: Office, statement: Statement, given: bytes) -> None:
+    """Raises BadInput unless the wallet approves the statement (ERC-1271)."""
+    digest = office.contract(_CONTRACT).call("statementDigest", statement.values)
+    asked = _ERC1271.selector + _ERC1271.encode((digest, given))
+    message = {"to": statement.signer, "data": f"0x{asked.hex()}"}
     answer = office.node.attempt([("eth_call", [message, office.node.present])])[0]
     if not isinstance(answer, str) or answer[2:66] != _ERC1271.selector.ljust(32, b"\0").hex():
-        _refuse(wallet, "this contract wallet does not approve the request (ERC-1271)", place=_SIGNER)
-    return wallet
+        rule = "this contract wallet does not approve the request (ERC-1271)"
+        _refuse(statement.signer, rule, place=_SIGNATURE)
 
 
-def _check_unused(office: Office, signer: str, statement: Statement) -> None:
+def _check_unused(office: Office, statement: Statement) -> None:
     """Raises BadInput for a nonce that the signer has used."""
     key, low = statement.nonce >> 64, statement.nonce & (1 << 64) - 1
-    next_nonce = office.contract("ConsentRegistry").call("nonces", signer, key)
+    next_nonce = office.contract(_CONTRACT).call("nonces", statement.signer, key)
     if next_nonce & (1 << 64) - 1 != low:
-        _refuse(str(statement.nonce), f"{signer} has used it: what is signed is recorded once", "nonce")
-
-
-def _domain(office: Office) -> dict[str, Any]:
-    """The registry on this chain: a signature is good for no other."""
-    return {
-        "name": "Troth ConsentRegistry",
-        "version": "1",
-        "chainId": office.node.chain_id,
-        "verifyingContract": office.contract("ConsentRegistry").address,
-    }
+        rule = f"{statement.signer} has used it: what is signed is recorded once"
+        _refuse(str(statement.nonce), rule, "nonce")
 
 
 def _refuse(value: str, reason: str, column: str | None = None, place: str = _REQUEST) -> NoReturn:
