@@ -240,7 +240,7 @@ def moments(office: Office, at: datetime | None, known: datetime | None) -> tupl
     for place, given in (("--at", at), ("--known", known)):
         if given is not None and given > latest:
             rule = "lies ahead: nobody knows yet what will be in force; give a time up to now"
-            raise BadInput([Problem(place, None, None, given.isoformat(), rule)])
+            raise BadInput([Problem(place, None, None, _when(given), rule)])
         found.append(int((given or now).timestamp()))
     return found[0], found[1]
 
