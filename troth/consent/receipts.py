@@ -406,8 +406,7 @@ def _bases(source: Source, scope: Scope, rows: Iterable[DecisionRow]) -> list[st
 
 def _is_gdpr(jurisdiction: str) -> bool:
     """Whether the GDPR applies in a jurisdiction: EU, EEA, their states, and the regions of these."""
-    code = jurisdiction.removeprefix(_SPACES["loc"])
-    return code != jurisdiction and code.partition("-")[0] in _GDPR_APPLIES
+    return jurisdiction.removeprefix(_SPACES["loc"]).partition("-")[0] in _GDPR_APPLIES
 
 
 def _validity(source: Source, row: DecisionRow) -> dict[str, Any]:
