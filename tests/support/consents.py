@@ -92,6 +92,12 @@ class Entry(NamedTuple):
         """Purpose, recipient, category."""
         return self[:3]
 
+    @staticmethod
+    def scope_in(word: int) -> tuple[int, int, int]:
+        """Purpose, recipient, category of a word."""
+        text = f"{word:0256b}"
+        return int(text[:32], 2), int(text[32:64], 2), int(text[64:96], 2)
+
     def kept(
         self, number: int, recorded: int, *, expires: int | None = None, corrects: int = 0
     ) -> tuple[int, int]:
@@ -126,6 +132,8 @@ class Statement(NamedTuple):
     """What a subject signs."""
 
     subject: bytes = SUBJECT
+    signer: str = ""
+    """Whoever signs it, if nobody is named."""
     state: str = "Given"
     purpose: str = IRIS[MARKETING - 1]
     recipient: str = IRIS[INSURER - 1]
@@ -137,6 +145,10 @@ class Statement(NamedTuple):
     expires: int = 0
     nonce: int = 0
     deadline: int = DEADLINE
+
+    def by(self, signer: Addressed) -> Statement:
+        """The same with its signer named, if it has none."""
+        return self._replace(signer=self.signer or signer.address)
 
 
 class Binding(NamedTuple):
@@ -173,6 +185,7 @@ class Honour(NamedTuple):
 
 STATEMENT_TYPE = (
     ("subject", "bytes32"),
+    ("signer", "address"),
     *((name, "string") for name in ("state", "purpose", "recipient", "category")),
     *((name, "string") for name in ("jurisdiction", "notice", "expiryEvent")),
     ("effective", "uint40"),
@@ -208,6 +221,7 @@ def typed(
 def signed(suite: Suite, by: Actor, message: Statement | Binding, **domain: object) -> bytes:
     """The signature of a statement or a binding for the suite's contracts, 65 bytes."""
     contract = suite.consents if isinstance(message, Statement) else suite.subjects
+    message = message.by(by) if isinstance(message, Statement) else message
     return by.signer.sign_typed(*typed(message, contract.address, suite.node.chain_id, **domain))
 
 
@@ -267,6 +281,7 @@ def statement_of(entry: Entry, nonce: int = 0, deadline: int = DEADLINE) -> Stat
     ends = ("", entry.expires) if not entry.by_event else (iri(entry.expires, ""), 0)
     return Statement(
         SUBJECT,
+        "",
         STATE_NAMES[entry.state],
         *(iri(term, "*") for term in entry.scope),
         iri(entry.jurisdiction, ""),
@@ -281,13 +296,17 @@ def statement_of(entry: Entry, nonce: int = 0, deadline: int = DEADLINE) -> Stat
 
 def sign_and_bring(suite: Suite, by: Actor, statement: Statement, **domain: object) -> Receipt:
     """Signs a statement and has a stranger carry it."""
-    return carry(suite, statement, by, signed(suite, by, statement, **domain))
+    return carry(suite, statement.by(by), signed(suite, by, statement, **domain))
 
 
-def carry(suite: Suite, statement: Statement, signer: Addressed, signature: bytes) -> Receipt:
-    """A stranger brings a statement, as signed by somebody."""
-    arguments = (statement, signer.address, signature, EVIDENCE)
-    return suite["stranger"].send(suite.consents, "recordSigned", *arguments)
+def carry(suite: Suite, statement: Statement, signature: bytes) -> Receipt:
+    """A stranger brings a statement."""
+    return suite["stranger"].send(suite.consents, "recordSigned", statement, signature)
+
+
+def digest_of(suite: Suite, statement: Statement) -> bytes:
+    """What is signed, and is the evidence of what is recorded by it."""
+    return suite.consents.call("statementDigest", statement)
 
 
 # --- the four ways in which a decision comes on record
@@ -302,6 +321,8 @@ class Way:
     name: str
     suite: Suite
     nonce: int = 0
+    evidence: bytes = EVIDENCE
+    """Of what was recorded last."""
 
     def entry(self, **fields: int) -> Entry:
         """An entry as this way needs it: by its method, and with a time of effect if it asks for one."""
@@ -321,7 +342,9 @@ class Way:
             receipt = correct(suite, entry, self._mistake(entry))
         else:
             self.nonce += 1
-            receipt = sign_and_bring(suite, suite.customers[0], statement_of(entry, self.nonce << 64))
+            statement = statement_of(entry, self.nonce << 64).by(suite.customers[0])
+            self.evidence = digest_of(suite, statement)
+            receipt = sign_and_bring(suite, suite.customers[0], statement)
         (told,) = recorded(receipt, consents)
         return told
 

@@ -2,17 +2,19 @@
 
 correct
 ├── caller is no compliance officer: refused, see authority/test_roles.py
-├── every state, every method: taken
+├── every state: taken
+├── method: of elsewhere, or that of the decision corrected: taken · Wallet, Signature otherwise: refused
+├── no evidence: refused
 ├── number 0, above the last, or on a key without any: refused
 ├── corrected before, by whatever stands between: refused, and named
 ├── a correction corrected: taken
-├── subject zero, terms, times, caps, pause: as by every way
+├── subject zero, terms, times, pause: as by every way; no cap
 └── else: both stay on record; event with the number it stands for
 then, as known from then on
 ├── the one corrected is left out · as known before, it is in force
 ├── the correction counts as an ordinary decision: by its own time of effect
 ├── one corrected by a correction that is corrected in turn: both are left out
-└── Invalidated on the latest: the state is Invalidated, and nothing is permitted
+└── Invalidated: puts nothing in its place · what was before is in force again, if anything was
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from __future__ import annotations
 import pytest
 from support import Actor, Suite, refuses
 from support.consents import (
+    ELSEWHERE,
     EVIDENCE,
     GIVEN,
     HEALTH,
@@ -34,6 +37,7 @@ from support.consents import (
     SERVICE,
     STATES,
     SUBJECT,
+    WALLET,
     WITHDRAWN,
     Entry,
     Record,
@@ -78,11 +82,31 @@ def test_correct_takes_every_state(suite: Suite, consents: Contract, state: int)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_correct_takes_every_method(suite: Suite, consents: Contract, method: int) -> None:
-    """How the word was taken may be what was wrong."""
+@pytest.mark.parametrize("own", [False, True], ids=["an operator's", "a wallet's"])
+def test_correct_takes_methods_of_elsewhere_or_the_same(
+    suite: Suite, consents: Contract, wallet: Actor, method: int, own: bool
+) -> None:
+    """How a word was taken may be what was wrong; but nobody makes a signature of it."""
+    if own:
+        wallet.send(consents, "record", Record(SUBJECT, Entry(method=WALLET).word))
+    else:
+        record_for(suite, Entry())
+    allowed = {*ELSEWHERE, WALLET} if own else set(ELSEWHERE)
+    if method in allowed:
+        correct(suite, Entry(method=method), 1)
+        assert consents.call("history", key_of(), 2, 1)[0].method == method
+    else:
+        bits = sum(1 << one for one in allowed)
+        with refuses("DecisionMethodNotAllowed", method=method, allowed=bits):
+            correct(suite, Entry(method=method), 1)
+
+
+def test_correct_refuses_no_evidence(suite: Suite, consents: Contract, compliance: Actor) -> None:
+    """Something shows what was wrong."""
     record_for(suite, Entry())
-    correct(suite, Entry(method=method), 1)
-    assert consents.call("history", key_of(), 2, 1)[0].method == method
+    with refuses("ConsentEvidenceMissing"):
+        compliance.send(consents, "correct", Record(SUBJECT, Entry().word, NOTHING), 1)
+    assert consents.call("decisionCount", key_of()) == 1
 
 
 # --- which
@@ -181,11 +205,12 @@ def test_correction_of_correction_leaves_both_out_k2(suite: Suite, consents: Con
     assert in_force(suite, START - 6, START) == (0, 0)
 
 
-def test_invalidated_is_a_state_that_permits_nothing_k2(suite: Suite, consents: Contract) -> None:
-    """K2: nor does it deny: a wider grant is heard."""
+def test_invalidated_puts_nothing_in_its_place_k2(suite: Suite, consents: Contract) -> None:
+    """K2: alone it is shown, and neither permits nor denies; a grant before it is in force again."""
     record_for(suite, Entry())
     correct(suite, Entry(state=INVALIDATED), 1)
     assert in_force(suite, START, START) == (INVALIDATED, 2)
     assert not consents.call("isPermitted", *ASKED)
-    record_for(suite, Entry(category=0))
+    record_for(suite, Entry(effective=START - 9))
+    assert in_force(suite, START, START) == (GIVEN, 3)
     assert consents.call("isPermitted", *ASKED)

@@ -2,16 +2,18 @@
 
 setExpiryCap
 ├── caller is no compliance officer: refused, see authority/test_roles.py
-├── a term above the last: refused · 0 for all purposes, the last: taken
+├── a jurisdiction of 0, a term above the last: refused · purpose 0, the last of each: taken
 └── else: kept, event; set again: replaced; 0: lifted
-record, recordSigned, recordFor, correct, of a grant in a jurisdiction with a cap on its purpose
+record, recordSigned, recordFor, of a grant in a jurisdiction with a cap on its purpose
 ├── expires within the cap, or in its last second: taken as it is
 ├── expires later: refused
 ├── never expires: expires with the cap, and tells so
 ├── counted from when it took effect, not from when it was recorded
 ├── with an event: taken, for its end is not a date
 ├── cap beyond 32 bits: ends with them
+├── none on its purpose, but one on purpose 0: that · both: that on its purpose
 └── a denial, a request; another purpose, another jurisdiction, none; all purposes: no cap
+correct: no cap
 what was recorded before a cap: stays as it is
 """
 
@@ -34,6 +36,7 @@ from support.consents import (
     UNKNOWN,
     Entry,
     Way,
+    correct,
     key_of,
     record_for,
 )
@@ -43,6 +46,7 @@ from troth.chain.contracts import Contract
 from troth.chain.transactions import Receipt
 
 CAP = 30 * DAY
+CAPPED = pytest.mark.parametrize("way", ["record", "recordSigned", "recordFor"], indirect=True)
 IN_GERMANY = Entry(jurisdiction=GERMANY)
 
 
@@ -89,6 +93,12 @@ def test_cap_of_unknown_term_is_refused(suite: Suite, consents: Contract, place:
         set_cap(suite, **{place: term})
 
 
+def test_cap_of_no_jurisdiction_is_refused(suite: Suite, consents: Contract) -> None:
+    """It would cap nothing: what names no jurisdiction has no cap."""
+    with refuses("VocabularyTermOutOfRange", term=0, termCount=len(IRIS)):
+        set_cap(suite, jurisdiction=0)
+
+
 def test_cap_of_last_term_is_taken(suite: Suite, consents: Contract) -> None:
     """Numbers go from 1 to the count."""
     set_cap(suite, CAP, len(IRIS), len(IRIS))
@@ -98,6 +108,7 @@ def test_cap_of_last_term_is_taken(suite: Suite, consents: Contract) -> None:
 # --- what it does
 
 
+@CAPPED
 @pytest.mark.parametrize("expires", [START + 1, START + CAP - 1, START + CAP])
 @pytest.mark.parametrize("state", GRANTS)
 def test_grant_within_cap_is_taken_as_it_is(way: Way, suite: Suite, state: int, expires: int) -> None:
@@ -109,6 +120,7 @@ def test_grant_within_cap_is_taken_as_it_is(way: Way, suite: Suite, state: int, 
     assert told.entry == entry.word
 
 
+@CAPPED
 @pytest.mark.parametrize("expires", [START + CAP + 1, LAST])
 @pytest.mark.parametrize("state", GRANTS)
 def test_grant_beyond_cap_is_refused(way: Way, suite: Suite, state: int, expires: int) -> None:
@@ -118,17 +130,18 @@ def test_grant_beyond_cap_is_refused(way: Way, suite: Suite, state: int, expires
         way.bring(way.entry(state=state, jurisdiction=GERMANY, expires=expires))
 
 
+@CAPPED
 @pytest.mark.parametrize("state", GRANTS)
 def test_grant_that_names_no_expiry_ends_with_the_cap(way: Way, suite: Suite, state: int) -> None:
     """The word given says never, the word kept says when."""
     set_cap(suite)
     entry = way.entry(state=state, jurisdiction=GERMANY)
     told = way.bring(entry)
-    number, corrects = (2, 1) if way.name == "correct" else (1, 0)
-    assert told[2:4] == entry.kept(number, START, expires=START + CAP, corrects=corrects)
+    assert told[2:4] == entry.kept(1, START, expires=START + CAP)
     assert expiry(suite, entry) == START + CAP
 
 
+@CAPPED
 @pytest.mark.parametrize("late", [DAY, 2 * CAP])
 def test_cap_counts_from_effect(way: Way, suite: Suite, late: int) -> None:
     """A late entry does not last longer for being late; it may be over when it is recorded."""
@@ -140,6 +153,7 @@ def test_cap_counts_from_effect(way: Way, suite: Suite, late: int) -> None:
         way.bring(entry._replace(expires=START - late + CAP + 1))
 
 
+@CAPPED
 def test_cap_lets_grants_end_with_an_event(way: Way, suite: Suite) -> None:
     """For as long as a claim lasts, as the statutes have it."""
     set_cap(suite)
@@ -177,19 +191,37 @@ def test_cap_is_on_grants_only(suite: Suite, consents: Contract, state: int, exp
 def test_cap_is_on_its_jurisdiction_and_purpose_only(
     suite: Suite, consents: Contract, change: dict[str, int], expires: int
 ) -> None:
-    """All purposes are one of their own, with a cap of their own."""
+    """Nor does a cap on one purpose touch a grant of all."""
     set_cap(suite)
     entry = IN_GERMANY._replace(expires=expires, **change)
     record_for(suite, entry)
     assert expiry(suite, entry) == expires
 
 
-def test_cap_on_all_purposes_is_on_grants_of_all(suite: Suite, consents: Contract) -> None:
-    """And on no grant of one."""
+@pytest.mark.parametrize("purpose", [ALL, MARKETING, SERVICE])
+def test_cap_on_all_purposes_is_on_each_without_its_own(
+    suite: Suite, consents: Contract, purpose: int
+) -> None:
+    """And on grants of all at once; a longer one of its own goes before it, as does a shorter."""
     set_cap(suite, purpose=ALL)
-    for entry, expires in ((IN_GERMANY._replace(purpose=ALL), START + CAP), (IN_GERMANY, 0)):
+    entry = IN_GERMANY._replace(purpose=purpose)
+    record_for(suite, entry)
+    assert expiry(suite, entry) == START + CAP
+    with refuses("ConsentExpiryBeyondCap", expires=START + CAP + 1, atMost=START + CAP):
+        record_for(suite, entry._replace(expires=START + CAP + 1))
+    for own in (2 * CAP, CAP // 2):
+        set_cap(suite, own, purpose=purpose)
         record_for(suite, entry)
-        assert expiry(suite, entry) == expires
+        assert expiry(suite, entry) == START + own
+
+
+@pytest.mark.parametrize("expires", [0, START + CAP + 1, LAST])
+def test_correction_has_no_cap(suite: Suite, consents: Contract, expires: int) -> None:
+    """What was granted before the cap can be put right as it was."""
+    record_for(suite, IN_GERMANY)
+    set_cap(suite)
+    correct(suite, IN_GERMANY._replace(expires=expires), 1)
+    assert expiry(suite, IN_GERMANY) == expires
 
 
 def test_cap_leaves_what_is_on_record_k1(suite: Suite, consents: Contract, compliance: Actor) -> None:

@@ -8,31 +8,35 @@ recordExpiryEvent
 └── happening: when it was, and when that was recorded
 a decision that ends with an event
 ├── the event a term above the last: refused · none: refused
+├── not a grant: refused, or a claim that closes would lift a denial
+├── the event has happened when it takes effect: refused · a second after: taken
 ├── not recorded: in force
 ├── recorded: Expired from when it happened, as known from when that was recorded
-├── recorded before the decision, or before it took effect: Expired from the start
-└── a denial: likewise; what it denied is open again
+└── recorded later as of before it took effect: Expired from the start
 """
 
 from __future__ import annotations
 
 import pytest
-from support import Actor, Suite, emitted, refuses
+from support import Suite, emitted, refuses
 from support.consents import (
-    ALL,
     CLOSING,
     EXPIRED,
     GIVEN,
+    GRANTS,
     HEALTH,
     INSURER,
+    INVALIDATED,
     IRIS,
     LAST,
     MARKETING,
+    OPERATOR_STATES,
     SUBJECT,
     UNKNOWN,
     WITHDRAWN,
     Entry,
     Way,
+    correct,
     key_of,
     record_for,
 )
@@ -140,11 +144,31 @@ def test_decision_is_in_force_until_the_event_happened_k2(suite: Suite, consents
     assert not consents.call("isPermitted", SUBJECT, MARKETING, INSURER, HEALTH)
 
 
-def test_decision_is_expired_from_the_start_if_the_event_came_first(suite: Suite, consents: Contract) -> None:
-    """A claim that is closed gives no time to anything."""
+@pytest.mark.parametrize("effective", [START - DAY, START - DAY + 1, 0])
+def test_decision_tied_to_event_that_has_happened_is_refused(way: Way, suite: Suite, effective: int) -> None:
+    """By when it takes effect; a closed claim gives no time to anything."""
     close(suite, START - DAY)
+    entry = way.entry(expires=CLOSING, by_event=1, **({"effective": effective} if effective else {}))
+    with refuses("ConsentExpiresBeforeEffect", expires=START - DAY, effective=effective or START):
+        way.bring(entry)
+
+
+def test_late_entry_of_before_the_event_is_taken(way: Way, suite: Suite) -> None:
+    """It was in force until then."""
+    close(suite, START - DAY)
+    way.bring(way.entry(expires=CLOSING, by_event=1, effective=START - DAY - 1))
+    assert [state_at(suite, START - DAY - late, START) for late in (1, 0)] == [GIVEN, EXPIRED]
+
+
+def test_decision_is_expired_from_the_start_if_the_event_turns_out_to_have_been_before(
+    suite: Suite, consents: Contract
+) -> None:
+    """As known from then on; before that was known, it was in force."""
     record_for(suite, WHILE_OPEN)
-    assert state_at(suite, START, START) == EXPIRED
+    suite.clock.move_to(START + DAY)
+    close(suite, START - DAY)
+    assert state_at(suite, START, START + DAY) == EXPIRED
+    assert state_at(suite, START, START + DAY - 1) == GIVEN
 
 
 def test_another_event_ends_nothing(suite: Suite, consents: Contract) -> None:
@@ -156,10 +180,18 @@ def test_another_event_ends_nothing(suite: Suite, consents: Contract) -> None:
     assert state_at(suite, 1, START) == GIVEN
 
 
-def test_denial_ends_with_its_event_too(suite: Suite, consents: Contract, operator: Actor) -> None:
-    """What it denied is open again."""
-    asked = (SUBJECT, MARKETING, INSURER, HEALTH)
-    record_for(suite, Entry(), WHILE_OPEN._replace(purpose=ALL, state=WITHDRAWN))
-    assert not consents.call("isPermitted", *asked)
-    close(suite)
-    assert consents.call("isPermitted", *asked)
+@pytest.mark.parametrize("state", [state for state in OPERATOR_STATES if state not in GRANTS])
+def test_only_grants_end_with_an_event(suite: Suite, consents: Contract, state: int) -> None:
+    """What somebody denied is not open again because an operator says that a claim is closed."""
+    with refuses("ConsentExpiryEventOfNoGrant"):
+        record_for(suite, WHILE_OPEN._replace(state=state))
+
+
+@pytest.mark.parametrize("state", [WITHDRAWN, INVALIDATED])
+def test_only_grants_end_with_an_event_in_corrections_too(
+    suite: Suite, consents: Contract, state: int
+) -> None:
+    """No way round it."""
+    record_for(suite, Entry())
+    with refuses("ConsentExpiryEventOfNoGrant"):
+        correct(suite, WHILE_OPEN._replace(state=state), 1)

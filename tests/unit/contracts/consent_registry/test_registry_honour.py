@@ -4,6 +4,8 @@ honour
 ├── caller is no operator: refused, see authority/test_roles.py
 ├── none: nothing happens
 ├── of a number there is not, or on a key without any: refused
+├── by a recipient that is no term: refused
+├── by another than the denial's recipient: refused · of a denial for all recipients: taken
 ├── of a decision that is no denial: refused
 ├── before the denial took effect: refused · in that second: taken
 ├── ahead: refused · this second: taken
@@ -20,11 +22,13 @@ from support.consents import (
     ALL,
     DENIALS,
     GIVEN,
+    INSURER,
     INVALIDATED,
     NOTHING,
     OPERATOR_STATES,
     OTHER,
     SUBJECT,
+    UNKNOWN,
     WITHDRAWN,
     Entry,
     Honour,
@@ -106,6 +110,24 @@ def test_honour_refuses_denial_of_another_key(
     one = Honour()._replace(**change)
     with refuses("ConsentDecisionUnknown", key=told(one)[1], number=1, count=0):
         honour(suite, one)
+
+
+@pytest.mark.parametrize("term", [0, UNKNOWN])
+@pytest.mark.parametrize("recipient", [ALL, INSURER])
+def test_honour_refuses_recipient_that_is_no_term(
+    suite: Suite, consents: Contract, recipient: int, term: int
+) -> None:
+    """Somebody in particular acts on it."""
+    record_for(suite, Entry(state=WITHDRAWN, recipient=recipient))
+    with refuses("VocabularyTermOutOfRange", term=term, termCount=UNKNOWN - 1):
+        honour(suite, Honour(recipient=recipient, honoured_by=term))
+
+
+def test_honour_refuses_another_than_the_recipient(suite: Suite, consents: Contract) -> None:
+    """Whom the denial does not concern, cannot act on it."""
+    record_for(suite, Entry(state=WITHDRAWN))
+    with refuses("ConsentRecipientDiffers", honouredBy=AGENCY, recipient=INSURER):
+        honour(suite, Honour(honoured_by=AGENCY))
 
 
 def test_honour_is_from_effect_to_now(suite: Suite, consents: Contract) -> None:

@@ -5,6 +5,8 @@ permissionAt, of the eight scopes from the widest to the exact
 ├── a grant at any of them: yes, settled by the narrowest
 ├── a denial at any of them: no, settled by the widest, whatever is granted beside it: K6
 ├── neither grant nor denial (Requested, Expired, Invalidated, over): not heard
+│   ├── Requested after a grant or a denial: changes nothing
+│   └── Expired after a grant: ends it · after a denial: changes nothing
 ├── at a narrower scope, or one beside: not heard
 ├── asked of all purposes, recipients or categories: only what is on record for all
 ├── of another subject: not heard
@@ -119,12 +121,33 @@ def test_narrowest_grant_settles(suite: Suite, consents: Contract, count: int) -
 def test_neutral_states_are_not_heard(
     suite: Suite, consents: Contract, scope: tuple[int, ...], state: int
 ) -> None:
-    """They end what was on their key, and neither permit nor deny."""
-    record_for(suite, at(scope), at(scope, state))
+    """They neither permit nor deny."""
+    record_for(suite, at(scope, state))
     assert asked(suite) == SETTLED_BY_NOTHING
     other = WIDER[(WIDER.index(scope) + 1) % len(WIDER)]
     record_for(suite, at(other))
     assert asked(suite) == (True, key_of(scope=other), 1)
+
+
+@pytest.mark.parametrize("state", DENIALS)
+@pytest.mark.parametrize("neutral", [REQUESTED, EXPIRED])
+def test_nothing_but_a_grant_lifts_a_denial_k6(
+    suite: Suite, consents: Contract, neutral: int, state: int
+) -> None:
+    """K6: who refused is not asked into having said nothing."""
+    record_for(suite, at(WIDER[0], state), at(EXACT), at(WIDER[0], neutral))
+    assert asked(suite) == (False, key_of(scope=WIDER[0]), 1)
+    record_for(suite, at(WIDER[0]))
+    assert asked(suite)[0] is True
+
+
+@pytest.mark.parametrize(("neutral", "ends"), [(REQUESTED, False), (EXPIRED, True)])
+def test_grant_outlives_a_request_and_not_its_expiry(
+    suite: Suite, consents: Contract, neutral: int, ends: bool
+) -> None:
+    """Asking again takes nothing away; saying that it is over does."""
+    record_for(suite, at(EXACT), at(EXACT, neutral))
+    assert asked(suite) == (SETTLED_BY_NOTHING if ends else (True, key_of(), 1))
 
 
 def test_invalidated_denial_is_not_heard(suite: Suite, consents: Contract) -> None:

@@ -5,7 +5,7 @@ recordFor
 ├── none: nothing happens
 ├── every state but Invalidated: taken · Invalidated: refused
 ├── every method but Wallet and Signature: taken · those two: refused
-├── subject zero: refused
+├── subject zero: refused · no evidence: refused
 ├── many, of several subjects and keys, some on one key: numbered in their order, an event each
 ├── one of many refused, wherever it stands: none recorded
 └── terms, times, caps, pause: as by every way
@@ -122,12 +122,23 @@ def test_record_for_refuses_subject_zero(
     assert consents.call("decisionCount", key_of()) == 0
 
 
-def test_record_for_needs_no_wallet_and_no_evidence(
-    suite: Suite, consents: Contract, operator: Actor
+def test_record_for_needs_no_wallet(suite: Suite, consents: Contract, operator: Actor) -> None:
+    """A customer without one is a full citizen."""
+    receipt = record_for(suite, Entry(), subject=OTHER)
+    assert recorded(receipt, consents) == [(OTHER, operator.address, *Entry().kept(1, START), EVIDENCE)]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("state", [GIVEN, WITHDRAWN])
+def test_record_for_refuses_no_evidence(
+    suite: Suite, consents: Contract, operator: Actor, place: int, state: int
 ) -> None:
-    """A customer without a wallet is a full citizen."""
-    receipt = operator.send(consents, "recordFor", [Record(OTHER, Entry().word, NOTHING)])
-    assert recorded(receipt, consents) == [(OTHER, operator.address, *Entry().kept(1, START), NOTHING)]
+    """Of a word that only the operator heard, something is kept."""
+    records = [Record(SUBJECT, Entry(state=state).word)] * 2
+    records[place] = records[place]._replace(evidence=NOTHING)
+    with refuses("ConsentEvidenceMissing"):
+        operator.send(consents, "recordFor", records)
+    assert consents.call("decisionCount", key_of()) == 0
 
 
 def test_record_for_is_no_way_round_the_subjects_own(suite: Suite, consents: Contract, wallet: Actor) -> None:

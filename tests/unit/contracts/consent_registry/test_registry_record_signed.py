@@ -22,7 +22,6 @@ from support.consents import (
     ALL,
     CLOSING,
     CONTACT,
-    EVIDENCE,
     EXPLICIT_CONSENT,
     GERMANY,
     GIVEN,
@@ -45,6 +44,8 @@ from support.consents import (
     Statement,
     appoint,
     bound,
+    carry,
+    digest_of,
     key_of,
     recorded,
     sign_and_bring,
@@ -68,9 +69,10 @@ def ready(consents: Contract, wallet: Actor) -> None:
 def test_record_signed_is_carried_by_anybody_in_the_signers_name(
     suite: Suite, consents: Contract, wallet: Actor
 ) -> None:
-    """Who pays for the transaction does not matter; what they say else is kept as evidence."""
+    """Who pays for the transaction does not matter, and adds nothing: the digest signed is the evidence."""
     receipt = sign_and_bring(suite, wallet, Statement())
-    assert recorded(receipt, consents) == [(SUBJECT, wallet.address, *BY_SIGNATURE.kept(1, START), EVIDENCE)]
+    digest = digest_of(suite, Statement().by(wallet))
+    assert recorded(receipt, consents) == [(SUBJECT, wallet.address, *BY_SIGNATURE.kept(1, START), digest)]
     assert consents.call("history", key_of(), 1, 9) == (BY_SIGNATURE.shown(1, START),)
 
 
@@ -81,6 +83,7 @@ def test_record_signed_keeps_every_field(suite: Suite, consents: Contract, walle
     )
     statement = Statement(
         SUBJECT,
+        wallet.address,
         "Given",
         "https://w3id.org/dpv#Marketing",
         "urn:troth:recipient:insurer",
@@ -92,7 +95,7 @@ def test_record_signed_keeps_every_field(suite: Suite, consents: Contract, walle
         START + DAY,
     )
     (told,) = recorded(sign_and_bring(suite, wallet, statement), consents)
-    assert told == (SUBJECT, wallet.address, *full.kept(1, START), EVIDENCE)
+    assert told == (SUBJECT, wallet.address, *full.kept(1, START), digest_of(suite, statement))
 
 
 @pytest.mark.parametrize("place", range(3))
@@ -213,7 +216,7 @@ def test_record_signed_refuses_wallet_unbound_since_k3(
     signature = signed(suite, wallet, Statement())
     wallet.send(suite.subjects, "unbind", wallet.address)
     with refuses("ConsentNotAllowed", account=wallet.address, subject=SUBJECT):
-        suite["stranger"].send(consents, "recordSigned", Statement(), wallet.address, signature, EVIDENCE)
+        carry(suite, Statement().by(wallet), signature)
 
 
 @pytest.mark.parametrize(

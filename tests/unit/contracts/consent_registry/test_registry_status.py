@@ -3,8 +3,10 @@
 statusAt
 ├── nothing on record, nothing in effect, or nothing known: no state, an empty decision
 ├── one decision: from the second it takes effect, as known from the second it was recorded
-├── several: the one that took effect last, and of several such the one recorded last
+├── several grants and denials: the one that took effect last, and of several such the one recorded last
 │   └── a late entry changes the past as known from then on, and the present not at all
+├── Expired, recorded as such: in the place of a grant before it · of a denial, or of a grant after it: not
+├── Requested: shown if there is no grant and no denial, whenever they took effect
 ├── expires by date: Expired from that second on, whatever was before; the decision is still shown
 ├── expires, and a later decision: that one
 ├── times beyond 32 bits: as at their end
@@ -15,12 +17,15 @@ expiry by event and corrections have pages of their own
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from support import Suite
 from support.consents import (
+    DENIALS,
     EXPIRED,
     GIVEN,
+    GRANTS,
     LAST,
     REFUSED,
     RENEWED,
@@ -86,6 +91,38 @@ def test_status_of_one_second_is_of_the_last_recorded_k2(suite: Suite, consents:
     assert status(suite, START, START) == (WITHDRAWN, 2)
 
 
+@pytest.mark.parametrize(
+    ("states", "shown"),
+    [
+        ((REQUESTED,), 1),
+        ((REQUESTED, REQUESTED), 2),
+        ((REQUESTED, GIVEN), 2),
+        ((GIVEN, REQUESTED), 1),
+        ((REFUSED, REQUESTED), 1),
+        ((GIVEN, EXPIRED), 2),
+        ((EXPIRED, GIVEN), 2),
+        ((WITHDRAWN, EXPIRED), 1),
+        ((GIVEN, WITHDRAWN, EXPIRED), 2),
+        ((WITHDRAWN, EXPIRED, GIVEN), 3),
+        ((WITHDRAWN, GIVEN, EXPIRED), 3),
+        ((GIVEN, EXPIRED, REQUESTED), 2),
+        ((EXPIRED, REQUESTED), 2),
+        ((REQUESTED, EXPIRED), 2),
+        ((EXPIRED, EXPIRED), 2),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("step", [0, 1], ids=["in one second", "one after the other"])
+def test_status_weighs_states_k2(
+    suite: Suite, consents: Contract, states: tuple[int, ...], shown: int, step: int
+) -> None:
+    """K2: what was said goes before what was asked; an expiry ends a grant and lifts no denial."""
+    first = START - len(states)
+    entries = [Entry(state=state, effective=first + place * step) for place, state in enumerate(states)]
+    record_for(suite, *entries)
+    assert status(suite, START, START) == (states[shown - 1], shown)
+
+
 def test_late_entry_changes_the_past_as_known_from_then_on_k2(suite: Suite, consents: Contract) -> None:
     """K2: who asks what was known before, gets what was answered before."""
     record_for(suite, Entry(effective=START - 2 * DAY))
@@ -134,12 +171,21 @@ def test_status_is_a_fold_of_the_history_k2(suite: Suite, consents: Contract) ->
     moments = [*product(range(START - 11, START + 12), range(START - 1, START + 6))]
     seen = consents.call_many([("statusAt", (key_of(), *moment)) for moment in moments])
     for (effective, known), found in zip(moments, seen, strict=True):
-        heard = [one for one in kept if one.recorded <= known]
-        corrected = {one.corrects for one in heard}
-        standing = [one for one in heard if one.number not in corrected and one.effective <= effective]
-        latest = max(standing, key=lambda one: (one.effective, one.number), default=None)
+        latest = folded([one for one in kept if one.recorded <= known], effective)
         if latest is None:
             assert found == EMPTY
         else:
             over = latest.expires and latest.expires <= effective
             assert found == (EXPIRED if over else latest.state, latest)
+
+
+def folded(heard: list[Any], at: int) -> Any:
+    """What was in force, of what had been heard; None for nothing."""
+    corrected = {one.corrects for one in heard}
+    standing = [one for one in heard if one.number not in corrected and one.effective <= at]
+    standing.sort(key=lambda one: (one.effective, one.number))
+    said = [one for one in standing if one.state in (*GRANTS, *DENIALS)]
+    if not said:
+        return standing[-1] if standing else None
+    ends = [one for one in standing[standing.index(said[-1]) :] if one.state == EXPIRED]
+    return ends[-1] if ends and said[-1].state in GRANTS else said[-1]

@@ -20,7 +20,6 @@ import pytest
 from support import Suite, refuses
 from support.consents import (
     CLOSING,
-    EVIDENCE,
     LAST,
     SUBJECT,
     UNKNOWN,
@@ -86,7 +85,7 @@ def test_late_entry_keeps_both_its_times(way: Way, suite: Suite, effective: int)
     entry = way.entry(effective=effective)
     told = way.bring(entry)
     number, corrects = (2, 1) if way.name == "correct" else (1, 0)
-    assert told[2:] == (*entry.kept(number, START, corrects=corrects), EVIDENCE)
+    assert told[2:] == (*entry.kept(number, START, corrects=corrects), way.evidence)
     assert kept(suite) == entry.shown(number, START, corrects=corrects)
 
 

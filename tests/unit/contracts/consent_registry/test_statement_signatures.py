@@ -24,7 +24,6 @@ import pytest
 from support import Actor, Suite, compiled, refuses
 from support.consents import (
     DEADLINE,
-    EVIDENCE,
     IRIS,
     OTHER,
     SUBJECT,
@@ -36,6 +35,7 @@ from support.consents import (
     bind,
     bound,
     carry,
+    digest_of,
     key_of,
     recorded,
     sign_and_bring,
@@ -68,9 +68,9 @@ def safe(suite: Suite, wallet: Actor) -> Contract:
 
 def refused(suite: Suite, statement: Statement, signer: Actor | Contract, signature: bytes) -> None:
     """Passes if a statement is refused for its signature, and nothing is recorded."""
-    digest = suite.consents.call("statementDigest", statement)
-    with refuses("ConsentSignatureInvalid", signer=signer.address, digest=digest):
-        carry(suite, statement, signer, signature)
+    brought = statement.by(signer)
+    with refuses("ConsentSignatureInvalid", signer=brought.signer, digest=digest_of(suite, brought)):
+        carry(suite, brought, signature)
     assert suite.consents.call("decisionCount", key_of()) == 0
 
 
@@ -80,16 +80,17 @@ def test_statement_digest_is_eip_712(consents: Contract) -> None:
     place = (31_337).to_bytes(32, "big") + bytes.fromhex(consents.address[2:]).rjust(32, b"\0")
     domain = keccak(keccak(domain_type) + keccak(b"Troth ConsentRegistry") + keccak(b"1") + place)
     kind = (
-        b"Statement(bytes32 subject,string state,string purpose,string recipient,string category,"
-        b"string jurisdiction,string notice,string expiryEvent,uint40 effective,uint40 expires,"
-        b"uint256 nonce,uint40 deadline)"
+        b"Statement(bytes32 subject,address signer,string state,string purpose,string recipient,"
+        b"string category,string jurisdiction,string notice,string expiryEvent,"
+        b"uint40 effective,uint40 expires,uint256 nonce,uint40 deadline)"
     )
     words = ("Withdrawn", "p", "", "*", "j", "n", "e")
     numbers = (1, 2, 2**256 - 1, 2**40 - 1)
-    said = b"".join(keccak(word.encode()) for word in words)
+    signer = "0x" + "5a" * 20
+    said = bytes(12) + bytes.fromhex(signer[2:]) + b"".join(keccak(word.encode()) for word in words)
     said += b"".join(number.to_bytes(32, "big") for number in numbers)
     digest = keccak(b"\x19\x01" + domain + keccak(keccak(kind) + SUBJECT + said))
-    assert consents.call("statementDigest", Statement(SUBJECT, *words, *numbers)) == digest
+    assert consents.call("statementDigest", Statement(SUBJECT, signer, *words, *numbers)) == digest
 
 
 @pytest.mark.parametrize("who", ["stranger", "operator", "another wallet of the subject"])
@@ -98,11 +99,14 @@ def test_record_signed_refuses_signature_of_another_k5(suite: Suite, wallet: Act
     second = suite.customers[1]
     bound(suite, second)
     signer = second if who.startswith("another") else suite[who]
-    refused(suite, Statement(), wallet, signed(suite, signer, Statement()))
+    statement = Statement().by(wallet)
+    refused(suite, statement, wallet, signed(suite, signer, statement))
+    refused(suite, Statement().by(signer), signer, signed(suite, wallet, Statement().by(signer)))
 
 
 CHANGES = (
     {"subject": OTHER},
+    {"signer": "0x" + "11" * 20},
     {"state": "Withdrawn"},
     {"purpose": "*"},
     {"recipient": "*"},
@@ -169,14 +173,16 @@ def test_record_signed_refuses_signature_of_other_shape_k5(suite: Suite, wallet:
     shapes = (b"", good[:64], good + b"\0", good[:64] + b"\x1d", good[:64] + bytes([good[64] - 27]))
     for wrong in (*shapes, good[:32] + compact.to_bytes(32, "big"), bytes(65)):
         refused(suite, Statement(), wallet, wrong)
-    carry(suite, Statement(), wallet, good)
+    carry(suite, Statement().by(wallet), good)
 
 
 def test_record_signed_refuses_nobodys_signature_k5(suite: Suite, consents: Contract, wallet: Actor) -> None:
     """K5: a signature that recovers nobody is not the signature of the address zero."""
-    nobody, digest = "0x" + "00" * 20, consents.call("statementDigest", Statement())
+    nobody = "0x" + "00" * 20
+    statement = Statement(signer=nobody)
+    digest = digest_of(suite, statement)
     with refuses("ConsentSignatureInvalid", signer=nobody, digest=digest):
-        wallet.send(consents, "recordSigned", Statement(), nobody, bytes(65), EVIDENCE)
+        wallet.send(consents, "recordSigned", statement, bytes(65))
 
 
 # --- deadline and nonces
@@ -206,7 +212,7 @@ def test_record_signed_refuses_replay_k5(
 ) -> None:
     """K5: whoever carries it again, even after something else has happened."""
     statement, carrier = Statement(nonce=nonce), {"wallet": wallet}.get(who) or suite[who]
-    arguments = (statement, wallet.address, signed(suite, wallet, statement), EVIDENCE)
+    arguments = (statement.by(wallet), signed(suite, wallet, statement))
     carrier.send(consents, "recordSigned", *arguments)
     sign_and_bring(suite, wallet, Statement(state="Withdrawn", nonce=unordered(99)))
     with refuses("InvalidAccountNonce", account=wallet.address, currentNonce=nonce + 1):
@@ -266,7 +272,7 @@ def test_record_signed_takes_contract_wallets_approval(
     suite: Suite, consents: Contract, wallet: Actor, safe: Contract
 ) -> None:
     """ERC-1271: the wallet is the signer, whoever its owner is."""
-    receipt = carry(suite, Statement(), safe, signed(suite, wallet, Statement()))
+    receipt = carry(suite, Statement().by(safe), signed(suite, wallet, Statement().by(safe)))
     (told,) = recorded(receipt, consents)
     assert (told.subject, told.by) == (SUBJECT, safe.address)
     assert consents.call("nonces", safe.address) == 1
@@ -279,7 +285,7 @@ def test_record_signed_refuses_contract_wallet_that_does_not_approve_k5(
 ) -> None:
     """K5: one exact word approves, given without changing anything."""
     wallet.send(safe, "setAnswer", 1 + WRONG_ANSWERS.index(answer))
-    refused(suite, Statement(), safe, signed(suite, wallet, Statement()))
+    refused(suite, Statement(), safe, signed(suite, wallet, Statement().by(safe)))
     assert safe.call("count") == 0
 
 
@@ -288,7 +294,7 @@ def test_record_signed_refuses_contract_wallet_that_destroys_itself_k5(
 ) -> None:
     """K5: when it is asked, it can change nothing, not even that."""
     suite.node.call("anvil_setCode", [safe.address, "0x6000ff"])  # PUSH1 0, SELFDESTRUCT
-    refused(suite, Statement(), safe, signed(suite, wallet, Statement()))
+    refused(suite, Statement(), safe, signed(suite, wallet, Statement().by(safe)))
 
 
 def test_record_signed_refuses_contract_wallet_that_is_gone_k5(
@@ -296,24 +302,25 @@ def test_record_signed_refuses_contract_wallet_that_is_gone_k5(
 ) -> None:
     """K5: nobody holds the key of an address that had code, and its owner's is another."""
     suite.node.call("anvil_setCode", [safe.address, "0x"])
-    refused(suite, Statement(), safe, signed(suite, wallet, Statement()))
+    refused(suite, Statement(), safe, signed(suite, wallet, Statement().by(safe)))
 
 
 def test_record_signed_refuses_contract_wallet_for_strangers_signature_k5(
-    suite: Suite, safe: Contract
+    suite: Suite, wallet: Actor, safe: Contract
 ) -> None:
-    """K5: it asks for its owner's."""
-    refused(suite, Statement(), safe, signed(suite, suite["stranger"], Statement()))
+    """K5: it asks for its owner's, over a statement that names the wallet itself."""
+    refused(suite, Statement(), safe, signed(suite, suite["stranger"], Statement().by(safe)))
+    refused(suite, Statement(), safe, signed(suite, wallet, Statement().by(wallet)))
 
 
 def test_record_signed_refuses_contract_wallets_replay_k5(
     suite: Suite, consents: Contract, wallet: Actor, safe: Contract
 ) -> None:
     """K5: a wallet that approves for ever is still heard once."""
-    signature = signed(suite, wallet, Statement())
-    carry(suite, Statement(), safe, signature)
+    signature = signed(suite, wallet, Statement().by(safe))
+    carry(suite, Statement().by(safe), signature)
     with refuses("InvalidAccountNonce", account=safe.address, currentNonce=1):
-        carry(suite, Statement(), safe, signature)
+        carry(suite, Statement().by(safe), signature)
     assert consents.call("decisionCount", key_of()) == 1
 
 

@@ -2,7 +2,10 @@
 
 appoint
 ├── by a stranger, a wallet of another, a representative: refused
-├── by a wallet of the subject, or an operator: kept, event
+├── by an operator: kept, event
+├── by a wallet of the subject
+│   ├── an attorney or a broker: kept, event · a guardian or an executor: refused
+│   └── in the place of a guardian or an executor: refused
 ├── subject zero, or erased: refused
 ├── no capacity, or one there is not: refused
 ├── expired already, or this second: refused · a second ahead, or never: taken
@@ -10,7 +13,8 @@ appoint
 dismiss
 ├── not appointed, or dismissed before: refused
 ├── by a stranger, another representative, a wallet of another: refused
-└── by the representative, a wallet of the subject, an operator: gone, event
+├── a guardian or an executor by a wallet of the subject: refused
+└── by the representative, an operator, of an attorney or a broker a wallet of the subject: gone, event
 speaksFor
 ├── a wallet of the subject: on any terms · unbound: no
 ├── a representative: each term the mandate names exactly that · all where it names none
@@ -70,7 +74,7 @@ def speaks(suite: Suite, who: Actor, *scope: int, subject: bytes = SUBJECT) -> b
 
 @pytest.mark.parametrize(
     ("who", "capacity"),
-    [("wallet", GUARDIAN), ("wallet", EXECUTOR), ("operator", ATTORNEY), ("operator", BROKER)],
+    [*(("operator", one) for one in range(1, 5)), ("wallet", ATTORNEY), ("wallet", BROKER)],
 )
 def test_appoint_keeps_the_mandate(
     suite: Suite, wallet: Actor, broker: Actor, who: str, capacity: int
@@ -83,6 +87,24 @@ def test_appoint_keeps_the_mandate(
     assert emitted(receipt, subjects, "RepresentativeAppointed") == [said]
     assert subjects.call("mandateOf", SUBJECT, broker.address) == mandate
     assert subjects.call("mandateOf", OTHER, broker.address) == NO_MANDATE
+
+
+@pytest.mark.parametrize("capacity", [GUARDIAN, EXECUTOR])
+def test_appoint_by_wallet_is_of_who_subjects_choose_themselves_k3(
+    suite: Suite, subjects: Contract, wallet: Actor, broker: Actor, capacity: int
+) -> None:
+    """K3: guardians and executors are set over them: neither made, changed nor ended by their wallets."""
+    over = Mandate(capacity)
+    for asked in (over, Mandate(BROKER)):
+        if asked == Mandate(BROKER):
+            appoint(suite, broker, over)
+        with refuses("SubjectsNotAllowed", caller=wallet.address, subject=SUBJECT):
+            wallet.send(subjects, "appoint", SUBJECT, broker.address, asked, EVIDENCE)
+    with refuses("SubjectsNotAllowed", caller=wallet.address, subject=SUBJECT):
+        wallet.send(subjects, "dismiss", SUBJECT, broker.address)
+    assert subjects.call("mandateOf", SUBJECT, broker.address) == over
+    broker.send(subjects, "dismiss", SUBJECT, broker.address)
+    wallet.send(subjects, "appoint", SUBJECT, broker.address, Mandate(BROKER), EVIDENCE)
 
 
 @pytest.mark.parametrize("who", ["stranger", "verifier", "compliance", "wallet of another", "representative"])

@@ -6,7 +6,9 @@ verify
 ├── no level: refused · a level there is not: refused
 ├── expired already, or this second: refused · a second ahead, or never: taken
 ├── nothing on that level: kept, event
-└── something on that level: replaced, by whoever it was
+└── something on that level
+    ├── the same verifier's, or another's that has expired: replaced
+    └── another's that lasts: replaced by what lasts as long at least · by less: refused
 revoke
 ├── nothing on that level, or taken back before: refused
 ├── by a stranger, an operator, another verifier, a wallet of the subject: refused
@@ -15,7 +17,6 @@ revoke
 isVerified
 ├── on that level or a higher one: yes · on a lower one only: no
 ├── expired: no, from its second on · a higher one expired and a lower one not: by the lower
-├── no level asked: whether on any
 └── erased: no
 """
 
@@ -41,9 +42,8 @@ def verify(suite: Suite, level: int = SUBSTANTIAL, expires: int = NEVER, subject
 
 
 def verified_on(suite: Suite, subject: bytes = SUBJECT) -> list[int]:
-    """The levels asked for that are met, of all four."""
-    levels = (NO_LEVEL, LOW, SUBSTANTIAL, HIGH)
-    return [level for level in levels if suite.subjects.call("isVerified", subject, level)]
+    """The levels that are met, of all three."""
+    return [level for level in (LOW, SUBSTANTIAL, HIGH) if suite.subjects.call("isVerified", subject, level)]
 
 
 @pytest.mark.parametrize("level", [LOW, SUBSTANTIAL, HIGH])
@@ -86,19 +86,47 @@ def test_verify_refuses_subject_zero_or_erased(suite: Suite) -> None:
         verify(suite)
 
 
-def test_verify_again_replaces_what_is_on_that_level(
-    suite: Suite, subjects: Contract, insurer: Actor, verifier: Actor
-) -> None:
-    """By another verifier, who alone can take it back then."""
+def test_verify_again_replaces_ones_own(suite: Suite, subjects: Contract, verifier: Actor) -> None:
+    """By more or less, on that level."""
     verify(suite, HIGH)
     verify(suite, LOW)
     suite.clock.move_by(DAY)
-    insurer.send(subjects, "verify", SUBJECT, HIGH, START + 9 * DAY, NOTHING)
-    kept = (insurer.address, START + DAY, START + 9 * DAY, NOTHING)
+    verifier.send(subjects, "verify", SUBJECT, HIGH, START + 2 * DAY, NOTHING)
+    kept = (verifier.address, START + DAY, START + 2 * DAY, NOTHING)
     assert subjects.call("verification", SUBJECT, HIGH) == kept
-    assert subjects.call("verification", SUBJECT, LOW).verifier == verifier.address
-    with refuses("SubjectsNotAllowed", caller=verifier.address, subject=SUBJECT):
-        verifier.send(subjects, "revoke", SUBJECT, HIGH)
+    assert subjects.call("verification", SUBJECT, LOW).verifiedAt == START
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_taken"),
+    [
+        (NEVER, NEVER, True),
+        (NEVER, 2**40 - 1, False),
+        (START + 5 * DAY, START + 5 * DAY, True),
+        (START + 5 * DAY, START + 5 * DAY - 1, False),
+        (START + 5 * DAY, START + 5 * DAY + 1, True),
+        (START + 5 * DAY, NEVER, True),
+        (START + DAY, START + DAY + 1, True),
+    ],
+    ids=["never, never", "never, some day", "alike", "less", "more", "never after", "expired"],
+)
+def test_verify_replaces_anothers_by_what_lasts_as_long(
+    suite: Suite, insurer: Actor, first: int, second: int, is_taken: bool
+) -> None:
+    """One verifier cannot cut short what another stands for; who replaced it, answers for it."""
+    subjects, verifier = suite.subjects, suite["verifier"]
+    verify(suite, HIGH, first)
+    suite.clock.move_by(DAY)
+    again = (SUBJECT, HIGH, second, NOTHING)
+    if is_taken:
+        insurer.send(subjects, "verify", *again)
+        kept = (insurer.address, START + DAY, second, NOTHING)
+        assert subjects.call("verification", SUBJECT, HIGH) == kept
+        with refuses("SubjectsNotAllowed", caller=verifier.address, subject=SUBJECT):
+            verifier.send(subjects, "revoke", SUBJECT, HIGH)
+    else:
+        with refuses("SubjectsVerifiedLonger", verifier=verifier.address, expires=first):
+            insurer.send(subjects, "verify", *again)
 
 
 # --- revoke
@@ -112,7 +140,7 @@ def test_revoke_takes_verification_back(suite: Suite, subjects: Contract, who: s
     receipt = suite[who].send(subjects, "revoke", SUBJECT, HIGH)
     assert emitted(receipt, subjects, "VerificationRevoked") == [(SUBJECT, HIGH, suite[who].address)]
     assert subjects.call("verification", SUBJECT, HIGH) == (NOBODY, 0, 0, NOTHING)
-    assert verified_on(suite) == [NO_LEVEL, LOW]
+    assert verified_on(suite) == [LOW]
 
 
 def test_revoke_is_open_to_its_verifier_after_they_left(
@@ -135,7 +163,7 @@ def test_revoke_refuses_others(suite: Suite, subjects: Contract, who: str) -> No
     by = {"another verifier": other, "wallet": suite.customers[0]}.get(who) or suite[who]
     with refuses("SubjectsNotAllowed", caller=by.address, subject=SUBJECT):
         by.send(subjects, "revoke", SUBJECT, SUBSTANTIAL)
-    assert verified_on(suite) == [NO_LEVEL, LOW, SUBSTANTIAL]
+    assert verified_on(suite) == [LOW, SUBSTANTIAL]
 
 
 def test_revoke_refuses_what_is_not_there(
@@ -157,9 +185,9 @@ def test_revoke_refuses_what_is_not_there(
 @pytest.mark.parametrize(
     ("level", "met"),
     [
-        (LOW, [NO_LEVEL, LOW]),
-        (SUBSTANTIAL, [NO_LEVEL, LOW, SUBSTANTIAL]),
-        (HIGH, [NO_LEVEL, LOW, SUBSTANTIAL, HIGH]),
+        (LOW, [LOW]),
+        (SUBSTANTIAL, [LOW, SUBSTANTIAL]),
+        (HIGH, [LOW, SUBSTANTIAL, HIGH]),
     ],
 )
 def test_is_verified_on_that_level_and_below(suite: Suite, level: int, met: list[int]) -> None:
@@ -174,7 +202,7 @@ def test_is_verified_until_the_second_it_expires(suite: Suite, subjects: Contrac
     """What was recorded is still shown then."""
     verify(suite, HIGH, START + DAY)
     suite.clock.move_to(START + DAY - 1)
-    assert verified_on(suite) == [NO_LEVEL, LOW, SUBSTANTIAL, HIGH]
+    assert verified_on(suite) == [LOW, SUBSTANTIAL, HIGH]
     suite.clock.move_to(START + DAY)
     assert verified_on(suite) == []
     assert subjects.call("verification", SUBJECT, HIGH).expires == START + DAY
@@ -189,7 +217,7 @@ def test_is_verified_by_lower_level_when_higher_has_expired(suite: Suite) -> Non
     for days in (1, 2, 3):
         suite.clock.move_to(START + days * DAY)
         met.append(verified_on(suite))
-    assert met == [[NO_LEVEL, LOW, SUBSTANTIAL], [NO_LEVEL, LOW], []]
+    assert met == [[LOW, SUBSTANTIAL], [LOW], []]
 
 
 def test_is_verified_no_more_once_erased(suite: Suite) -> None:
