@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,7 +21,6 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from troth.errors import ContractRefused
 from troth.office import Office
 from troth.store import terms as stored
 
@@ -47,7 +45,7 @@ __all__ = [
 ALL = "*"
 """Every purpose, recipient or category; on the chain, the number 0."""
 LONGEST_IRI = 200
-"""Bytes in UTF-8: what the contract takes."""
+"""Bytes: what the contract takes."""
 
 _RECIPIENT = "urn:troth:recipient:"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -55,8 +53,7 @@ _LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _IRI = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]|ni:///|urn:[A-Za-z0-9][A-Za-z0-9-]{0,31}:|tag:|did:).+"
 )
-_NEVER_IN_IRIS = re.compile(r'[<>"{}|\\^`]')
-_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}  # Unicode categories: blanks, controls, nothings
+_NEVER_IN_IRIS = re.compile(r'[<>"{}|\\^`\x00-\x20\x7f]')
 _ROOTS = {
     "https://w3id.org/dpv#Purpose": "purpose",
     "https://w3id.org/dpv#PersonalData": "category",
@@ -127,20 +124,22 @@ def recipient_iri(text: str) -> str:
 
 
 def check_iri(text: str) -> str:
-    """`text`, if it is an absolute IRI (RFC 3987) that can be put on the chain.
+    """`text`, if it is an absolute IRI that can be put on the chain: ASCII, others' letters percent-encoded.
 
-    Raises ValueError for what is not absolute, is longer than 200 bytes, holds blanks or characters that do
-    not show, names a person (a user in its address, or a scheme such as mailto that stands for one), or means
-    everything, which is written `*`.
+    Raises ValueError for what is not absolute, is longer than 200 bytes, holds blanks or characters that no
+    IRI holds, names a person (a user in its address, or a scheme such as mailto that stands for one), or
+    means everything, which is written `*`.
     """
     if not text:
         raise ValueError("empty: write an IRI")
-    if len(text.encode(errors="surrogatepass")) > LONGEST_IRI:
+    if not text.isascii():
+        raise ValueError(
+            "an IRI on the chain is ASCII, for looks deceive: percent-encode the rest (RFC 3987)"
+        )
+    if len(text) > LONGEST_IRI:
         raise ValueError(f"an IRI has at most {LONGEST_IRI} bytes")
-    if _NEVER_IN_IRIS.search(text) or any(unicodedata.category(character) in _UNSEEN for character in text):
+    if _NEVER_IN_IRIS.search(text):
         raise ValueError('an IRI holds no blanks, no control characters and none of < > " { } | \\ ^ `')
-    if not unicodedata.is_normalized("NFC", text):
-        raise ValueError("an IRI is in Unicode's composed form (NFC), or two that look the same would differ")
     if not _IRI.fullmatch(text):
         prefixes = ", ".join(f"{prefix}:" for prefix in namespaces())
         raise ValueError(
@@ -219,16 +218,10 @@ def _asked(office: Office, iris: list[str]) -> dict[str, int]:
 
 
 def _defined(office: Office, iris: list[str]) -> dict[str, int]:
-    """The numbers of IRIs just defined, or defined by somebody else at the same time."""
+    """The numbers of IRIs, defined now; one that somebody else defined meanwhile keeps the number it has."""
     registry = office.contract("ConsentRegistry")
-    shares = [iris[at : at + _DEFINED_AT_ONCE] for at in range(0, len(iris), _DEFINED_AT_ONCE)]
-    try:
-        office.sender.send([registry.prepare("defineTerms", share) for share in shares])
-    except ContractRefused as refusal:
-        found = _asked(office, iris)
-        if refusal.name != "VocabularyTermDefined" or len(found) < len(iris):
-            raise
-        return found
+    shares = (iris[at : at + _DEFINED_AT_ONCE] for at in range(0, len(iris), _DEFINED_AT_ONCE))
+    office.sender.send([registry.prepare("defineTerms", share) for share in shares])
     return _asked(office, iris)
 
 

@@ -39,8 +39,10 @@ from support.consents import (
     Honour,
     Statement,
     appoint,
+    carry,
     correct,
     defined,
+    digest_of,
     erase,
     key_of,
     record_for,
@@ -281,9 +283,8 @@ def test_export_names_who_spoke(desk: Desk, suite: Suite, clock: Clock) -> None:
     """A representative's signature is theirs; the subject's own wallet is the subject's."""
     broker = suite.customers[0]
     appoint(suite, broker)
-    statement = Statement(effective=clock.now)
-    arguments = (statement, broker.address, signed(suite, broker, statement), bytes(32))
-    suite["stranger"].send(suite.consents, "recordSigned", *arguments)
+    statement = Statement(effective=clock.now).by(broker)
+    carry(suite, statement, signed(suite, broker, statement))
     (record,) = exported(desk)[1]["@graph"]
     (event,) = record["event"]
     account = f"did:pkh:eip155:{suite.node.chain_id}:{broker.address}"
@@ -293,7 +294,7 @@ def test_export_names_who_spoke(desk: Desk, suite: Suite, clock: Clock) -> None:
         "signature",
     )
     assert {"party_id": account, "party_role": "dpv:Representative"} in record["party_identification"]
-    assert "evidence" not in event
+    assert event["evidence"] == f"0x{digest_of(suite, statement).hex()}"
 
 
 def test_export_shows_corrections_and_erasure(desk: Desk, suite: Suite) -> None:

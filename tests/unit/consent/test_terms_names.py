@@ -12,7 +12,7 @@ jurisdiction: ISO 3166, EU, EEA; never *
 recipient
 ├── * · an IRI · a prefixed name
 └── a plain name: an IRI of ours, case kept · other text: refused
-an IRI: absolute, of at most 200 bytes, no blanks, nothing that does not show, composed, nobody's name
+an IRI: absolute, of at most 200 bytes, ASCII without blanks or what no IRI holds, nobody's name
 short_name: what was written, for every term of the table
 known_terms: by kind and name, searched · is_special_category: as DPV has it
 """
@@ -141,7 +141,7 @@ def test_a_name_that_stands_for_nothing_is_refused(
         "did:web:example.com",
         "tag:example.com,2026:x",
         "ni:///sha-256;f4OxZX_x_FO5LcGBSKHWXfwtSx-j1ncoSt3SABJtkGk",
-        "https://exämple.com/Zweck",
+        "https://xn--exmple-cua.com/Zweck/%C3%A4",
         "https://example.com/" + "a" * 180,
     ],
 )
@@ -162,16 +162,16 @@ def test_check_iri_passes_what_is_one(iri: str) -> None:
         ("urn::x", "no absolute IRI"),
         ("tel:+4930123456", "no absolute IRI"),
         ("https://example.com/" + "a" * 181, "at most 200 bytes"),
-        ("https://example.com/" + "ä" * 91, "at most 200 bytes"),
         ("https://example.com/a b", "no blanks"),
         ("https://example.com/a\n", "no control characters"),
         ("https://example.com/\x00", "no control characters"),
-        ("https://example.com/\u202egnp", "no control characters"),
-        ("https://example.com/\u200b", "no control characters"),
-        ("https://example.com/\udcff", "no control characters"),
+        ("https://example.com/\u202egnp", "is ASCII"),
+        ("https://example.com/\u200b", "is ASCII"),
+        ("https://example.com/\udcff", "is ASCII"),
         ("https://example.com/<x>", "none of <"),
         ("https://example.com/a\\b", "none of <"),
-        ("https://example.com/a\u0308", "composed form"),
+        ("https://exämple.com/", "is ASCII"),
+        ("https://example.com/\x7f", "no control characters"),
         ("https://alice@example.com/", "names no user"),
         ("https://[example.com/", "host is malformed"),
         (f"{DPV}PersonalData", "write * for every category"),
@@ -198,7 +198,7 @@ def test_short_name_turns_every_term_back(kind: Kind) -> None:
 def test_short_name_leaves_other_iris_and_turns_recipients_back() -> None:
     """What no plain name could have made stays whole."""
     assert short_name(recipient_iri("Acme")) == "Acme"
-    for iri in ("https://example.com/p", "urn:troth:recipient:Müller", "urn:troth:recipient:"):
+    for iri in ("https://example.com/p", "urn:troth:recipient:M%C3%BCller", "urn:troth:recipient:"):
         assert short_name(iri) == iri
 
 
