@@ -199,11 +199,11 @@ def test_wallet_in_a_block_too_new_for_the_index_is_unbound(
 # --- refused
 
 
-@pytest.mark.parametrize("who", ["operator", "stranger"])
-def test_erasing_takes_a_compliance_officer(
+@pytest.mark.parametrize("who", ["operator", "compliance", "stranger"])
+def test_erasing_takes_every_role_it_needs(
     desk: Desk, suite: Suite, tmp_path: Path, subject: bytes, who: str
 ) -> None:
-    """Found out before anything is destroyed, also of an operator, who could unbind the wallets."""
+    """Compliance erases, an operator unbinds: who lacks either is refused before anything is destroyed."""
     before = row_of(desk.office, subject)
     office = desk.office
     office.sender = suite[who].sender
@@ -245,6 +245,14 @@ def test_reader_of_what_was_there_is_told_of(
         with pytest.raises(DatabaseFailed, match="not overwritten yet"):
             erase(office, subject)
     assert erase(office, subject).already is False
+
+
+def test_part_of_a_copy_counts_as_one(tmp_path: Path) -> None:
+    """Its beginning or its end: the rest may have been written over."""
+    trace, path = secrets.token_bytes(60), tmp_path / "file"
+    for content, is_there in ((trace[:16], True), (trace[-16:], True), (trace[16:-16], False)):
+        path.write_bytes(b"x" * 100 + content + b"y" * 100)
+        assert table._is_any_in(path, [bytes(60), trace]) is is_there
 
 
 # --- killed, repeated, restored
@@ -297,6 +305,23 @@ def test_killed_erasure_is_finished_by_the_same_command(
     assert before.sealed_key is not None and before.ref_digest is not None
     assert before.sealed_key[:12] not in content
     assert before.ref_digest[:16] not in content
+
+
+def test_run_after_a_killed_one_writes_the_database_anew(
+    office: Office, subject: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not know any more what the other one destroyed and may not have overwritten."""
+    given: list[Any] = []
+
+    def killed(_store: Store, traces: Any) -> None:
+        given.append(traces)
+        raise Killed
+
+    monkeypatch.setattr(table, "overwrite", killed)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            erase(office, subject)
+    assert (len(given[0]), given[1]) == (2, None)
 
 
 def test_erasing_again_finds_it_erased(desk: Desk, subject: bytes) -> None:

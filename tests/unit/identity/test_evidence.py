@@ -117,6 +117,21 @@ def test_damaged_evidence_is_refused(office: Office, subject: bytes) -> None:
         find(office, word)
 
 
+def test_evidence_that_is_not_what_its_word_says_is_refused(office: Office, subject: bytes) -> None:
+    """Sealed by the right key, and yet of other content: somebody had both key and database."""
+    word = draft(office, subject, CALL)
+    table, vault = schema.evidences, Vault.of(office)
+    with office.store.writing() as connection:
+        box = vault.boxes(connection, [subject])[subject]
+        row = find_evidence(connection, word)
+        assert row is not None and row.sealed is not None
+        plain = box.open(row.sealed, b"evidence" + word)
+        forged = box.seal(plain + b"!", b"evidence" + word)
+        connection.execute(update(table).where(table.c.evidence == word).values(sealed=forged))
+    with pytest.raises(DatabaseFailed, match=f"evidence 0x{word.hex()} is damaged"):
+        find(office, word)
+
+
 # --- files
 
 

@@ -155,6 +155,7 @@ def test_reference_is_found(office: Office) -> None:
         ("0x12", "64 hex digits", True),
         ("0x" + "g" * 64, "64 hex digits", True),
         ("0x" + "12" * 31 + " 1", "64 hex digits", True),
+        ("0x" + "12" * 16 + " " + "12" * 16, "64 hex digits", True),
         ("0x" + "12" * 33, "64 hex digits", True),
         ("0x" + "00" * 32, "subject zero", True),
     ],

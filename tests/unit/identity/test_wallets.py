@@ -349,6 +349,10 @@ def test_unbound_wallet_speaks_no_more(
     first, second = history_of(office, subject)
     assert (first.unbound_at - first.bound_at, first.unbound_by) == (timedelta(days=1), desk.who.address)
     assert (first.is_bound, second.is_bound) == (False, True)
+    suite.clock.move_by(DAY)
+    unbind(office, subject, customer.address)
+    first, second = history_of(office, subject)
+    assert second.unbound_at - first.unbound_at == timedelta(days=1)
 
 
 def test_wallet_of_another_is_not_unbound(

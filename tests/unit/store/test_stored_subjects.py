@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -72,6 +73,27 @@ def test_destroyed_subject_keeps_its_id_and_for_now_its_digest(store: Store) -> 
         assert table.subjects_by_digest(connection, [DIGEST]) == {}
     table.overwrite(store, [KEY])
     table.overwrite(store, None)
+
+
+def test_what_is_destroyed_is_filled_with_zeros(tmp_path: Path) -> None:
+    """Evidence too, short and long; once the write-ahead log is emptied, with nothing written anew."""
+    path = tmp_path / "troth.db"
+    (one,), sealed = ids(1), [secrets.token_bytes(size) for size in (80, 900, 50_000)]
+    row = SubjectRow(one, secrets.token_bytes(60), secrets.token_bytes(32), secrets.token_bytes(40), 7)
+    with Store.open(f"sqlite:///{path}") as store:
+        save(store, row)
+        with store.writing() as connection:
+            table.add_evidences(connection, [EvidenceRow(ids(1)[0], one, part, 7) for part in sealed])
+        table.overwrite(store, [])
+        traces = [part for part in (*row[1:4], *sealed) if isinstance(part, bytes)]
+        assert [trace[:12] in path.read_bytes() for trace in traces] == [True] * 6
+        with store.writing() as connection:
+            table.destroy(connection, one, 9)
+        with store.writing() as connection:
+            table.forget_reference(connection, one)
+        table.overwrite(store, [])
+        content = path.read_bytes()
+    assert [trace[:12] in content or trace[-12:] in content for trace in traces] == [False] * 6
 
 
 def test_events_come_in_the_order_of_the_chain(store: Store) -> None:
