@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from consent_cases import CONSENT_CASES
 from support import Actor, Book, Report, Suite, book_of, policy, report_of, settlement, word
 from support.chain import ROOT
 from support.defaults import (
@@ -247,9 +248,11 @@ CASES = {
     "PolicyBooks.settle, 100 on 100 risks": settle_own_risks,
     "PolicyBooks.settle, 50 of 100 on 1 risk": settle_half,
     "ProductRegister.register, 2 tiers": register,
+    **CONSENT_CASES,
 }
 INHERITED = {
     *("ProductRegister.setAuthority", "OracleReports.setAuthority", "PolicyBooks.setAuthority"),
+    *("Subjects.setAuthority", "ConsentRegistry.setAuthority"),
     *("CapitalPool.setAuthority", "CapitalPool.approve", "CapitalPool.transfer", "CapitalPool.transferFrom"),
 }
 """OpenZeppelin's, unchanged."""
@@ -268,7 +271,10 @@ def test_gas_is_kept_of_nothing_else(gas) -> None:
     gas.keep_only(set(CASES))
 
 
-@pytest.mark.parametrize("contract", ["CapitalPool", "OracleReports", "PolicyBooks", "ProductRegister"])
+@pytest.mark.parametrize(
+    "contract",
+    ["CapitalPool", "ConsentRegistry", "OracleReports", "PolicyBooks", "ProductRegister", "Subjects"],
+)
 def test_gas_is_kept_of_every_call(contract: str) -> None:
     """A new call comes with its figure."""
     artifact = ROOT / "troth" / "artifacts" / f"{contract}.json"

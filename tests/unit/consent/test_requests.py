@@ -48,7 +48,6 @@ def wallet(suite: Suite, subject: bytes, customer: Actor) -> Actor:
 @pytest.fixture
 def ask(office: Office, wallet: Actor, tmp_path: Path) -> Ask:
     """Writes a request about C-1 as the command does, to its one wallet or another."""
-    assert wallet
 
     def asked(deadline: datetime = LATER, wallet: str | None = None, **changes: Any) -> Path:
         path = tmp_path / "request.json"
@@ -146,7 +145,6 @@ def test_request_keeps_the_notice(office: Office, subject: bytes, wallet: Actor,
     done = carry(office, path, signed(path, wallet))
     number = terms.numbers_of(office, [notice_of(notice)], define=False)[notice_of(notice)]
     assert done.decision.notice == number
-    assert subject
 
 
 @pytest.mark.parametrize("seconds", [0, -1])

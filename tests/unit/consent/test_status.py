@@ -274,6 +274,21 @@ def test_words_name_the_wider_scope_that_denies(shelf: Shelf) -> None:
     assert describe(one(shelf, "*", "*", "*")).startswith("All purposes by all recipients of all data: NOT")
 
 
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("paper", "on paper"),
+        ("in-person", "in person"),
+        ("web-form", "by web form"),
+        ("message", "by message"),
+    ],
+)
+def test_words_say_how_it_was_said(shelf: Shelf, method: str, words: str) -> None:
+    """As people do."""
+    shelf.decide(method=method)
+    assert f"Given on 2026-01-01T00:00:00Z {words} (basis consent), " in describe(one(shelf))
+
+
 def test_words_of_what_expired_is_erased_or_unknown(shelf: Shelf) -> None:
     """Each says so."""
     assert describe(one(shelf)) == "Marketing by acme of Contact: NOT PERMITTED. Nothing is on record."
