@@ -87,10 +87,10 @@ def test_what_is_destroyed_is_filled_with_zeros(tmp_path: Path) -> None:
         table.overwrite(store, [])
         traces = [part for part in (*row[1:4], *sealed) if isinstance(part, bytes)]
         assert [trace[:12] in path.read_bytes() for trace in traces] == [True] * 6
-        with store.writing() as connection:
-            table.destroy(connection, one, 9)
-        with store.writing() as connection:
-            table.forget_reference(connection, one)
+        for step in (lambda o: table.destroy(o, one, 9), lambda o: table.forget_reference(o, one)):
+            with store.writing() as connection:
+                connection.exec_driver_sql("PRAGMA secure_delete = OFF")  # some builds have it on
+                step(connection)
         table.overwrite(store, [])
         content = path.read_bytes()
     assert [trace[:12] in content or trace[-12:] in content for trace in traces] == [False] * 6
