@@ -2,7 +2,8 @@
 
 It works as an insurer would, through files and the use cases behind the commands, in a home of its own under
 the user's. Its chain lives in the month of the flights: the book is issued just before it, the report is
-published just after, the challenge period waited out, all on the chain's own clock, moved forward.
+published just after, the challenge period waited out, all on the chain's own clock, moved forward. What
+follows, about customers and their consents, is in `demo_consents`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from troth.claims.intake import read_product
 from troth.claims.outcomes import Status, outcomes
 from troth.claims.settlement import Settlement
 from troth.config import Settings
+from troth.demo_consents import Consents, tell
 from troth.errors import BadSetting, Busy
 from troth.flights import CANCELLED, METRIC, Flight, compensation, flights_of
 from troth.launch import launch
@@ -94,18 +96,28 @@ class DemoResult:
     seconds: dict[str, float]
     """By stage."""
     reconciliation: ledger.Reconciliation
+    """Of both stories."""
     example: str | None
     """The reference of a policy that was paid."""
+    consents: Consents
+
+    @property
+    def due(self) -> int:
+        """Claims due in both stories."""
+        return self.settlement.due + self.consents.first.due
 
     @property
     def adds_up(self) -> bool:
         """Whether policies due, claims, events and balances all agree, and sending again paid nothing."""
-        found, done = self.reconciliation, self.settlement
+        found, told = self.reconciliation, self.consents
+        runs = (self.settlement, told.first, told.second)
         return (
             found.ok
-            and found.policies == self.policies
-            and done.due == done.settled == found.claims == found.events
-            and done.paid == found.paid == found.balances
+            and told.adds_up
+            and found.policies == self.policies + told.policies
+            and self.settlement.due == self.settlement.settled
+            and self.due == sum(run.settled for run in runs) == found.claims == found.events
+            and sum(run.paid for run in runs) == found.paid == found.balances
             and self.replay.paid == 0
         )
 
@@ -150,13 +162,13 @@ def run(
         with stages.stage("write product, book and observations") as progress:
             _write_files(own.home, flights, _policies(flights, policies, month, seed, progress))
         try:
-            return _run(own, flights, month, stages)
+            return _run(own, flights, month, seed, stages)
         finally:
             anvil.down(own.home)
 
 
 def _run(
-    settings: Settings, flights: Sequence[Flight], month: tuple[int, int], stages: _Stages
+    settings: Settings, flights: Sequence[Flight], month: tuple[int, int], seed: int, stages: _Stages
 ) -> DemoResult:
     """The insurer's work, from a new chain to a reconciled ledger."""
     begins, ends = _bounds(month)
@@ -176,6 +188,7 @@ def _run(
             settled = settlement.settle(office, progress=progress)
         with stages.stage("send the first batch again"):
             replay = _replay(office, settled)
+        consents = tell(office, seed, stages.stage)
         with stages.stage("reconcile"):
             reconciliation = _reconcile(office)
         paid = outcomes(office, status=Status.PAID, limit=1)
@@ -194,6 +207,7 @@ def _run(
             seconds=stages.seconds,
             reconciliation=reconciliation,
             example=paid[0].policy_ref if paid else None,
+            consents=consents,
         )
 
 
@@ -304,6 +318,9 @@ def _settings(settings: Settings) -> Settings:
         database_url=f"sqlite:///{home / 'troth.db'}",
         confirmations=0,
         challenge_period=int(CHALLENGE_PERIOD.total_seconds()),
+        kek=None,
+        kek_file=None,
+        kek_keyring=None,
     )
 
 

@@ -18,7 +18,7 @@ import requests
 from troth.chain import anvil, keeper
 from troth.cli import main
 
-POLICIES = 3_000
+POLICIES, INSURED = 3_000, 12
 DOLLAR = 10**6
 
 
@@ -113,10 +113,34 @@ def test_observations_leave_out_diverted_flights_only(demo: Demo, flights: pd.Da
 
 
 def test_reconciliation_agrees_from_end_to_end(demo: Demo) -> None:
-    """Policies = claims = events = balances."""
-    found, settled, paid = demo.said["reconciliation"], demo.said["settled"], demo.said["paid"]
-    assert (found["policies"], found["claims"], found["events"]) == (POLICIES, settled, settled)
+    """Policies = claims = events = balances, of both books."""
+    found, consents = demo.said["reconciliation"], demo.said["consents"]
+    settled, paid = demo.said["settled"] + INSURED, demo.said["paid"] + consents["paid"]
+    assert (found["policies"], found["claims"], found["events"]) == (POLICIES + INSURED, settled, settled)
     assert (found["paid"], found["balances"], found["ok"]) == (paid, paid, True)
+
+
+def test_one_claim_waits_for_a_consent(demo: Demo) -> None:
+    """Withheld for want of it, and paid once it is recorded; the others at once."""
+    told = demo.said["consents"]
+    amounts = {name: told[name] for name in ("due_amount", "withheld_amount", "paid")}
+    assert amounts == {"due_amount": 4_800 * DOLLAR, "withheld_amount": 400 * DOLLAR, "paid": 4_800 * DOLLAR}
+    counts = ("customers", "verified", "policies", "due", "withheld", "settled", "settled_later")
+    assert [told[name] for name in counts] == [200, 12, 12, 12, 1, 11, 1]
+    (reason,) = told["lacking"]
+    assert "1 claim withheld: consent missing" in reason
+    assert (told["decisions"], len(told["transactions"]), told["ok"]) == (211, 2, True)
+
+
+def test_withdrawal_counts_from_when_it_was_said(demo: Demo) -> None:
+    """In force until then; and until it was recorded, nobody could know."""
+    told = demo.said["consents"]["withdrawal"]
+    before, unknown, after = told["before"], told["unknown"], told["after"]
+    assert (before["permitted"], unknown["permitted"], after["permitted"]) == (True, True, False)
+    assert (before["state"], unknown["state"], after["state"]) == ("given", "given", "withdrawn")
+    assert before["at"] < told["said"] < after["at"] == unknown["at"] == unknown["known"]
+    assert unknown["known"] < told["recorded"] <= after["known"]
+    assert (after["effective"], after["recorded"]) == (told["said"], told["recorded"])
 
 
 def test_first_batch_sent_again_is_skipped_and_pays_nothing(demo: Demo) -> None:
@@ -187,6 +211,9 @@ def test_table_is_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "paid",
         "gas a claim",
         "settle what is due",
+        "1, 400.00 TUSD: consent missing",
+        "11; with the consent recorded, 1 more",
+        "Marketing by insurer of Contact not permitted; by what was known that day, permitted",
         "\nreconciled:",
     ):
         assert word in said

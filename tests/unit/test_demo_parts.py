@@ -11,7 +11,9 @@ import pytest
 from troth.claims.ledger import Reconciliation
 from troth.claims.settlement import Settlement
 from troth.config import Settings
+from troth.consent.status import Answer
 from troth.demo import DemoResult, Flights, Replay, _bounds, _check_former, _clear, _settings, run
+from troth.demo_consents import Consents, Withdrawal, customers
 from troth.errors import BadInput, BadSetting
 
 SETTLEMENT = Settlement(
@@ -27,16 +29,36 @@ SETTLEMENT = Settlement(
     waiting=(),
     failed=(),
 )
+WITHHELD = replace(SETTLEMENT, due=2, due_amount=800, settled=1, paid=400, withheld=1, withheld_amount=400)
+LATER = replace(SETTLEMENT, due=1, due_amount=400, settled=1, paid=400)
+DAY = datetime(2013, 2, 8, tzinfo=timezone.utc)
+
+
+def answer(*, permitted: bool) -> Answer:
+    """What was in force; only that counts here."""
+    names = [name for name in Answer.__dataclass_fields__ if name != "permitted"]
+    return Answer(permitted=permitted, **dict.fromkeys(names))  # type: ignore[arg-type]
+
+
+CONSENTS = Consents(
+    customers=200,
+    decisions=210,
+    verified=2,
+    policies=2,
+    first=WITHHELD,
+    second=LATER,
+    withdrawal=Withdrawal(DAY, DAY, answer(permitted=True), answer(permitted=True), answer(permitted=False)),
+)
 RECONCILIATION = Reconciliation(
     block=9,
-    books=1,
-    policies=100,
-    claims=3,
+    books=2,
+    policies=102,
+    claims=5,
     cancelled=0,
-    events=3,
-    paid=750,
+    events=5,
+    paid=1_550,
     owed=0,
-    balances=750,
+    balances=1_550,
     found=0,
     differences=(),
 )
@@ -55,6 +77,7 @@ RESULT = DemoResult(
     seconds={},
     reconciliation=RECONCILIATION,
     example="NYC-2013-01-000001",
+    consents=CONSENTS,
 )
 
 
@@ -68,11 +91,26 @@ def test_figures_that_agree_add_up() -> None:
     [
         replace(RESULT, replay=Replay(skipped=0, paid=250)),
         replace(RESULT, policies=101),
+        replace(RESULT, consents=replace(CONSENTS, policies=3)),
+        replace(RESULT, consents=replace(CONSENTS, first=replace(WITHHELD, withheld=0))),
+        replace(RESULT, consents=replace(CONSENTS, second=replace(LATER, settled=0))),
+        replace(RESULT, consents=replace(CONSENTS, second=replace(LATER, withheld=1))),
+        replace(RESULT, consents=replace(CONSENTS, first=replace(WITHHELD, paid=0))),
+        *(
+            replace(
+                RESULT,
+                consents=replace(
+                    CONSENTS,
+                    withdrawal=replace(CONSENTS.withdrawal, **{place: answer(permitted=place == "after")}),
+                ),
+            )
+            for place in ("before", "unknown", "after")
+        ),
         replace(RESULT, settlement=replace(SETTLEMENT, settled=2)),
         replace(RESULT, settlement=replace(SETTLEMENT, due=4)),
         replace(RESULT, settlement=replace(SETTLEMENT, paid=1_000)),
-        replace(RESULT, reconciliation=replace(RECONCILIATION, claims=2)),
-        replace(RESULT, reconciliation=replace(RECONCILIATION, events=4)),
+        replace(RESULT, reconciliation=replace(RECONCILIATION, claims=4)),
+        replace(RESULT, reconciliation=replace(RECONCILIATION, events=6)),
         replace(RESULT, reconciliation=replace(RECONCILIATION, paid=500)),
         replace(RESULT, reconciliation=replace(RECONCILIATION, balances=500)),
         replace(RESULT, reconciliation=replace(RECONCILIATION, found=1, differences=("one",))),
@@ -155,3 +193,27 @@ def test_month_without_flights_leaves_a_former_demo_as_it_is(tmp_path: Path) -> 
     with pytest.raises(BadInput, match="no flights of that month"):
         run(Settings.read({}, home=tmp_path), policies=1, month=(1999, 1))
     assert (home / "book.csv").exists()
+
+
+# --- customers
+
+
+def test_customers_are_made_up_and_each_their_own() -> None:
+    """Numbers nobody has, addresses of a domain nobody can have, and no two alike."""
+    people = customers(200, 2013)
+    for name in ("ref", "name", "phone", "email", "address"):
+        assert len({getattr(one, name) for one in people}) == 200
+    assert len({one.wallet.address for one in people}) == 200
+    for one in people:
+        assert one.phone[:3] == "+1 "
+        assert " 555 01" in one.phone
+        assert one.email.endswith("@example.com")
+        assert len(one.words("recorded call")) <= 200
+
+
+def test_customers_are_the_same_for_the_same_seed() -> None:
+    """And others for another; nothing of them is in what is printed of them."""
+    people = customers(20, 7)
+    assert [one.words("") for one in people] == [one.words("") for one in customers(20, 7)]
+    assert [one.wallet.address for one in people] != [one.wallet.address for one in customers(20, 8)]
+    assert repr(people[0]) == "Customer()"

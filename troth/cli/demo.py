@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from troth.cli.output import note, plain, print_facts
+from troth.cli.output import note, plain, print_facts, when
 from troth.cli.session import Json, Session
 from troth.money import format_amount
 
 if TYPE_CHECKING:
+    from troth.consent.status import Answer
     from troth.demo import DemoResult
+    from troth.demo_consents import Consents
 
 __all__ = ["register"]
 
@@ -72,22 +74,66 @@ def _print(result: DemoResult, month: str) -> None:
             ("gas a claim", f"{result.gas_per_claim:,}; a plain transfer took {result.gas_per_transfer:,}"),
         ]
     )
+    _print_consents(result)
     print()
     spent = {**result.seconds, "in all": sum(result.seconds.values())}
     print_facts((stage, f"{seconds:5.1f} s") for stage, seconds in spent.items())
     verdict = "reconciled" if result.adds_up else "NOT RECONCILED"
     print(
-        f"\n{verdict}: {done.due:,} policies due = {found.claims:,} claims = {found.events:,} events; "
+        f"\n{verdict}: {result.due:,} policies due = {found.claims:,} claims = {found.events:,} events; "
         f"{_money(result, found.paid)} by events = {_money(result, found.balances)} by balances"
     )
-    for line in (*found.differences, *done.waiting, *done.failed):
+    runs = (done, result.consents.first, result.consents.second)
+    for line in (*found.differences, *(line for run in runs for line in (*run.waiting, *run.failed))):
         print(line)
     _print_next(result)
 
 
+def _print_consents(result: DemoResult) -> None:
+    """What came of customers and their consents."""
+    told, said = result.consents, result.consents.withdrawal
+    day, hour = f"{said.said:%Y-%m-%d}", f"{said.said:%H:%M}"
+    print()
+    print_facts(
+        [
+            (
+                "customers",
+                f"{told.customers:,}, each on the chain as 32 random bytes; all else is sealed here",
+            ),
+            ("consents", f"{told.decisions:,} imported, with evidence that names the customer, sealed"),
+            ("verified", f"{told.verified:,} customers, their wallets bound by their own signatures"),
+            ("claims", f"{told.first.due:,} on a product that asks for verification and consent"),
+            (
+                "withheld",
+                f"{told.first.withheld:,}, {_money(result, told.first.withheld_amount)}: {_lack(told)}",
+            ),
+            ("settled", f"{told.first.settled:,}; with the consent recorded, {told.second.settled:,} more"),
+            ("withdrawal", f"by telephone on {day} at {hour} UTC, recorded on {said.recorded:%Y-%m-%d}"),
+            ("before it", f"{_in_force(said.before)}"),
+            ("after it", f"{_in_force(said.after)}; by what was known that day, {_verdict(said.unknown)}"),
+        ]
+    )
+
+
+def _lack(told: Consents) -> str:
+    """What was missing, without what to do about it."""
+    said = [line.partition(" withheld: ")[2].partition(":")[0] for line in told.first.lacking]
+    return ", ".join(said) or "nothing is missing"
+
+
+def _in_force(answer: Answer) -> str:
+    """Whether the use was permitted."""
+    return f"{answer.purpose} by {answer.recipient} of {answer.category} {_verdict(answer)}"
+
+
+def _verdict(answer: Answer) -> str:
+    """The same in a word."""
+    return "permitted" if answer.permitted else "not permitted"
+
+
 def _print_next(result: DemoResult) -> None:
     """How to look around."""
-    files = ", ".join(("product.toml", "book.csv", "observations.csv"))
+    files = ", ".join(("product.toml", "book.csv", "observations.csv", "consents.csv"))
     print(f"\nThe files are in {_near(result.home)}: {files}. To look around:")
     start = f"  TROTH_HOME={_near(result.home)} {_program()}"
     print(f"{start} up")
@@ -123,7 +169,40 @@ def _as_json(result: DemoResult) -> dict[str, object]:
         "reconciliation": {**plain(found), "ok": found.ok},
         "ok": result.adds_up,
         "example": result.example,
+        "consents": _consents_as_json(result.consents),
     }
+
+
+def _consents_as_json(told: Consents) -> dict[str, object]:
+    """What came of customers and their consents."""
+    said = told.withdrawal
+    return {
+        "customers": told.customers,
+        "decisions": told.decisions,
+        "verified": told.verified,
+        "policies": told.policies,
+        "due": told.first.due,
+        "due_amount": told.first.due_amount,
+        "withheld": told.first.withheld,
+        "withheld_amount": told.first.withheld_amount,
+        "lacking": list(told.first.lacking),
+        "settled": told.first.settled,
+        "settled_later": told.second.settled,
+        "paid": told.first.paid + told.second.paid,
+        "transactions": [*told.first.transactions, *told.second.transactions],
+        "withdrawal": {
+            "said": when(said.said),
+            "recorded": when(said.recorded),
+            **{name: _answer(getattr(said, name)) for name in ("before", "unknown", "after")},
+        },
+        "ok": told.adds_up,
+    }
+
+
+def _answer(answer: Answer) -> dict[str, object]:
+    """What was in force."""
+    names = ("purpose", "recipient", "category", "at", "known", "permitted", "state", "effective", "recorded")
+    return {name: plain(getattr(answer, name)) for name in names}
 
 
 @contextmanager
