@@ -316,7 +316,7 @@ def _facts(office: Office, found: Shown) -> Iterable[tuple[str, object]]:
     """A subject in words."""
     from troth.consent.terms import short_name  # noqa: PLC0415
 
-    now = office.now()
+    now, counts = office.now(), found.erased_at is None
     yield "subject", f"0x{found.subject.hex()}"
     yield "reference", found.ref or "none"
     yield "made here", found.created_at or "no"
@@ -328,7 +328,7 @@ def _facts(office: Office, found: Shown) -> Iterable[tuple[str, object]]:
         end = "" if wallet.unbound_at is None else f", unbound {when(wallet.unbound_at)}"
         yield "wallet", f"{wallet.wallet}, bound {when(wallet.bound_at)}{end}"
     for one in found.verifications:
-        end = "" if one.stands(now) else ", no longer in force"
+        end = "" if counts and one.stands(now) else ", no longer in force"
         if one.ended_at is not None:
             how = "replaced" if one.revoked_by is None else f"revoked by {one.revoked_by}"
             end = f", {how} {when(one.ended_at)}"

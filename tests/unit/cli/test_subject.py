@@ -240,6 +240,7 @@ def test_dossier_tells_all_in_words_and_json(terminal: Terminal, who: str, tmp_p
 
 def test_erase_tells_what_was_done_and_what_remains(terminal: Terminal, who: str) -> None:
     """Where nobody is there to be asked it does not ask; again, it says it was done before."""
+    terminal.says("subject", "verify", "C-1", "--level", "low")
     told = terminal.told("subject", "erase", "C-1")
     assert (told["subject"], told["already"], told["unbound"]) == (who, False, [])
     assert told["remains"][0].keys() == {"what", "where", "why"}
@@ -249,6 +250,7 @@ def test_erase_tells_what_was_done_and_what_remains(terminal: Terminal, who: str
     assert f"erased     2026-01-01T00:00:00Z, transaction {told['transaction']}" in terminal.says(
         "subject", "show", who
     )
+    assert "no longer in force" in terminal.says("subject", "show", who)
 
 
 def test_erase_asks_at_a_terminal(terminal: Terminal, who: str, monkeypatch: pytest.MonkeyPatch) -> None:
