@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 README, OPERATIONS = ROOT / "README.md", ROOT / "docs" / "operations.md"
 SPECIFICATION = ROOT / "docs" / "specification.md"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
-SUITE = ("ProductRegister", "OracleReports", "PolicyBooks", "CapitalPool")
+SUITE = ("ProductRegister", "OracleReports", "PolicyBooks", "CapitalPool", "Subjects", "ConsentRegistry")
 INHERITED = {
     *("Approval", "Transfer", "AuthorityUpdated", "EIP712DomainChanged", "Paused", "Unpaused"),
 }
@@ -312,7 +312,7 @@ def test_examples_shown_are_the_files() -> None:
     (toml,) = blocks(README, "toml")
     product = (ROOT / "examples" / "product.toml").read_text(encoding="utf-8")
     assert product.partition("\n")[2] == toml
-    for shown, name in zip(blocks(README, "csv"), ("book.csv", "observations.csv"), strict=True):
+    for shown, name in zip(blocks(README, "csv"), ("book.csv", "observations.csv", "consents.csv"), strict=True):
         assert (ROOT / "examples" / name).read_text(encoding="utf-8").startswith(shown)
 
 
@@ -321,17 +321,17 @@ def test_tests_cited_exist_and_carry_their_number() -> None:
     defined = set()
     for file in (ROOT / "tests").rglob("test_*.py"):
         defined |= set(re.findall(r"def (test_\w+)", file.read_text(encoding="utf-8")))
-    parts = re.split(r"^\*\*C(\d) ", SPECIFICATION.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    parts = re.split(r"^\*\*([CKN]\d) ", SPECIFICATION.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     cited = {
         number: re.findall(r"`(test_\w+)`", text)
         for number, text in zip(parts[::2], parts[1::2], strict=True)
     }
-    assert list(cited) == list("12345678")
+    assert list(cited) == [*(f"C{n}" for n in range(1, 9)), *(f"K{n}" for n in range(1, 7)), "N4"]
     for number, names in cited.items():
         assert set(names) <= defined
-        assert [name for name in names if f"_c{number}" in name]
-        others = [name for name in names if f"_c{number}" not in name]
-        assert not others or number == "7"
+        assert [name for name in names if f"_{number.lower()}" in name]
+        others = [name for name in names if f"_{number.lower()}" not in name]
+        assert not others or number == "C7"
 
 
 @each_document
