@@ -14,7 +14,7 @@ from troth.cli.app import given_globals
 
 __all__ = ["report"]
 
-_SECRET = ("rpc", "database_url", "password")
+_SECRET = ("rpc", "database_url", "password", "kek")
 
 
 def report(error: Exception, given: Sequence[str]) -> str:

@@ -95,10 +95,12 @@ def test_defect_tells_no_secret(
     """Neither whole nor in the parts other libraries quote, on stderr or in the log."""
     monkeypatch.setenv("TROTH_PASSWORD", "open sesame")
     monkeypatch.setenv("TROTH_DATABASE_URL", "postgresql://u:hunter2@db/troth")
-    raising(monkeypatch, RuntimeError("https://me:key@node/v3/abc /v3/abc me:key open sesame hunter2"))
+    monkeypatch.setenv("TROTH_KEK", "a5" * 32)
+    said = f"https://me:key@node/v3/abc /v3/abc me:key open sesame hunter2 {'a5' * 32}"
+    raising(monkeypatch, RuntimeError(said))
     assert main(arguments) == 1
     told = capsys.readouterr().err + (home / "troth.log").read_text()
-    for secret in ("me:key", "/v3/abc", "sesame", "hunter2"):
+    for secret in ("me:key", "/v3/abc", "sesame", "hunter2", "a5a5"):
         assert secret not in told
 
 
