@@ -312,7 +312,9 @@ def test_examples_shown_are_the_files() -> None:
     (toml,) = blocks(README, "toml")
     product = (ROOT / "examples" / "product.toml").read_text(encoding="utf-8")
     assert product.partition("\n")[2] == toml
-    for shown, name in zip(blocks(README, "csv"), ("book.csv", "observations.csv", "consents.csv"), strict=True):
+    for shown, name in zip(
+        blocks(README, "csv"), ("book.csv", "observations.csv", "consents.csv"), strict=True
+    ):
         assert (ROOT / "examples" / name).read_text(encoding="utf-8").startswith(shown)
 
 
