@@ -151,7 +151,7 @@ def close(office: Office, reference: str, at: int = 0) -> Closed:
     with office.store.reading() as connection:
         iri = stored.expiry_event(connection, vault.digest(_EXPIRY, reference))
     if iri is None:
-        raise BadInput([Problem("CLAIM_REF", None, None, reference, "no consent expires with this claim")])
+        raise BadInput([Problem("CLAIM_REF", None, None, None, "no consent expires with this claim")])
     if (happened := happening_of(office, iri)) is not None:
         if at not in {0, happened.effective}:
             reason = f"it closed {iso_second(happened.effective)}, which stands"

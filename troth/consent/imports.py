@@ -3,6 +3,9 @@
 The rows are staged in the database before any is sent, each with an evidence word unlike any other. What the
 index holds of those words is recorded; the rest is sent. So the command can be killed at any moment and run
 again, and goes on where it was; a file that is done is known by what it says.
+
+Decisions on one key are recorded in the order of the file. Only a chain that loses blocks for good (one for
+development that was killed) can have later ones first: those under way, while the lost ones are sent anew.
 """
 
 from __future__ import annotations
