@@ -12,7 +12,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from benchmarks import claims, consent_gas, gas, tree
+from benchmarks import claims, consent_gas, consents, gas, tree
 from benchmarks.figures import Figure, as_json, print_table
 
 
@@ -29,6 +29,7 @@ MEASURES: dict[str, Measure] = {
     "claims": claims.measure,
     "tree": tree.measure,
     "consent-gas": consent_gas.measure,
+    "consents": consents.measure,
 }
 
 

@@ -7,9 +7,11 @@ shown by `history`, whether it still counts or not.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -17,7 +19,7 @@ from sqlalchemy import Connection
 from troth.consent import onchain as chain
 from troth.consent.decisions import Basis, Method, Scope, State, key_of
 from troth.consent.terms import ALL, short_name
-from troth.consent.timeline import NO_TERM, Question, Verdict, permission, scopes_asked
+from troth.consent.timeline import Question, Verdict, permission, scopes_asked
 from troth.errors import BadInput, BadSetting, Problem
 from troth.identity.subjects import references_of
 from troth.office import Office
@@ -37,6 +39,8 @@ __all__ = [
 ]
 
 _PLACES = ("purpose", "recipient", "category")
+_ALL = Scope()
+_ORDER = attrgetter(*_PLACES)
 UNKNOWN = "unknown"
 """The state of what nothing on record has a bearing on."""
 
@@ -194,7 +198,9 @@ def answers(
     for row in found.decisions:
         consents[Scope(row.purpose, row.recipient, row.category)].append(row)
     recorded = (scope for scope, lines in consents.items() if any(line.recorded <= known for line in lines))
-    numbers = [_number(iri, consents, place) for place, iri in enumerate(question)]
+    # Where a term is given, scopes on record have it or 0. If none has it, 0 finds the same decisions.
+    largest = map(max, zip(_ALL, *consents, strict=True))
+    numbers = [None if iri is None else number for iri, number in zip(question, largest, strict=True)]
     scopes = scopes_asked(numbers, recorded)
     verdicts = {scope: permission(consents, scope, at, known) for scope in scopes}
     asked = _Asked(subject, ref, question, at, known)
@@ -220,7 +226,7 @@ def history(
         names = names_of(connection, terms | {one.honoured_by for one in honoured})
     acts: dict[tuple[bytes, int], list[Honoured]] = defaultdict(list)
     for one in honoured:
-        act = Honoured(short_name(names[one.honoured_by]), _time(one.honoured_at), _word(one.evidence))
+        act = Honoured(_short(names[one.honoured_by]), _time(one.honoured_at), _word(one.evidence))
         acts[one.decision_key, one.number].append(act)
     corrected = {(_scope(row), row.corrects): row.number for row in rows if row.corrects}
     exact = [
@@ -267,51 +273,50 @@ def describe(answer: Answer) -> str:
 def _answers(asked: _Asked, found: _Findings) -> list[Answer]:
     """The answers, in order of purpose, recipient and category."""
     is_erased = 0 < found.erased <= min(asked.at, asked.known)
-    every: dict[str, Any] = {
-        "subject": asked.subject,
-        "ref": asked.ref,
-        "at": _time(asked.at),
-        "known": _time(asked.known),
-        "erased": _time(found.erased) if is_erased else None,
-    }
+    times = _time(asked.at), _time(asked.known)
+    erased = _time(found.erased) if is_erased else None
     answers = []
     for scope, verdict in found.verdicts.items():
         # A term given may have no number, and so no name among those found.
-        iris = (iri or found.names[term] for iri, term in zip(asked.question, scope, strict=True))
-        scope_asked: dict[str, Any] = dict(zip(_PLACES, map(short_name, iris), strict=True))
+        iris = [iri or found.names[term] for iri, term in zip(asked.question, scope, strict=True)]
+        place = [_short(iri) for iri in iris]
         permitted = verdict.permitted and not is_erased
-        answers.append(Answer(permitted=permitted, **scope_asked, **every, **_settled(verdict, found.names)))
-    return sorted(answers, key=lambda one: (one.purpose, one.recipient, one.category))
+        fields: list[Any] = [*place, *times, permitted, *_settled(verdict, found.names), erased]
+        answers.append(Answer(asked.subject, asked.ref, *fields))
+    return sorted(answers, key=_ORDER)
 
 
-def _settled(verdict: Verdict[DecisionRow], names: Mapping[int, str]) -> dict[str, Any]:
-    """The fields of an answer that tell of the decision."""
-    if (row := verdict.decision) is None or verdict.state is None:
+def _settled(verdict: Verdict[DecisionRow], names: Mapping[int, str]) -> tuple[Any, ...]:
+    """The fields of an answer from `state` to `transaction`: a tuple, as answering is to take no time."""
+    row = verdict.decision
+    if row is None or verdict.state is None:
         return _NOTHING
-    return {
-        "state": verdict.state.text,
-        "decided": State(row.state).text,
-        "effective": _time(row.effective),
-        "recorded": _time(row.recorded),
-        "expires": _time(row.expires) if row.expires else None,
-        "decision": _decision_id(row),
-        "scope": Terms(*(short_name(names[term]) for term in _scope(row))),
-        "basis": Basis(row.basis).text,
-        "method": Method(row.method).text,
-        "evidence": _word(row.evidence),
-        "recorder": row.recorder,
-        "corrects": row.corrects or None,
-        "transaction": row.tx,
-        **_side_names(row, names),
-    }
+    notice, jurisdiction, event = _side_names(row, names)
+    return (
+        _STATES[verdict.state],
+        _STATES[row.state],
+        _time(row.effective),
+        _time(row.recorded),
+        _time(row.expires) if row.expires else None,
+        event,
+        _decision_id(row),
+        Terms(*[_short(names[term]) for term in _scope(row)]),
+        _BASES[row.basis],
+        _METHODS[row.method],
+        notice,
+        jurisdiction,
+        _word(row.evidence),
+        row.recorder,
+        row.corrects or None,
+        row.tx,
+    )
 
 
-_NOTHING: dict[str, Any] = {
-    **dict.fromkeys(("decided", "effective", "recorded", "expires", "expiry_event", "decision", "scope")),
-    **dict.fromkeys(("basis", "method", "notice", "jurisdiction", "evidence", "recorder", "corrects")),
-    "transaction": None,
-    "state": UNKNOWN,
-}
+_short = lru_cache(4_096)(short_name)
+_STATES: dict[int, str] = {one: one.text for one in State}
+_BASES: dict[int, str] = {one: one.text for one in Basis}
+_METHODS: dict[int, str] = {one: one.text for one in Method}
+_NOTHING = (UNKNOWN, *[None] * 15)
 
 
 def _past(
@@ -321,7 +326,8 @@ def _past(
     acts: Mapping[tuple[bytes, int], list[Honoured]],
 ) -> Past:
     """A decision on record, in words."""
-    purpose, recipient, category = (short_name(names[term]) for term in _scope(row))
+    purpose, recipient, category = (_short(names[term]) for term in _scope(row))
+    notice, jurisdiction, event = _side_names(row, names)
     return Past(
         subject=row.subject,
         purpose=purpose,
@@ -329,9 +335,9 @@ def _past(
         category=category,
         decision=_decision_id(row),
         number=row.number,
-        state=State(row.state).text,
-        basis=Basis(row.basis).text,
-        method=Method(row.method).text,
+        state=_STATES[row.state],
+        basis=_BASES[row.basis],
+        method=_METHODS[row.method],
         effective=_time(row.effective),
         recorded=_time(row.recorded),
         expires=_time(row.expires) if row.expires else None,
@@ -342,36 +348,22 @@ def _past(
         recorder=row.recorder,
         transaction=row.tx,
         block=row.block,
+        expiry_event=event,
+        notice=notice,
+        jurisdiction=jurisdiction,
         honoured=list(acts.get((key_of(row.subject, _scope(row)), row.number), ())),
-        **_side_names(row, names),
     )
 
 
-def _side_names(row: DecisionRow, names: Mapping[int, str]) -> dict[str, str | None]:
-    """What is named beside the scope of a decision."""
-    return {
-        name: short_name(names[term]) if term else None
-        for name, term in zip(("notice", "jurisdiction", "expiry_event"), _side_terms(row), strict=True)
-    }
-
-
-def _side_terms(row: DecisionRow) -> tuple[int, int, int]:
-    """The terms of a decision beside its scope."""
-    return row.notice, row.jurisdiction, row.expiry_event
+def _side_names(row: DecisionRow, names: Mapping[int, str]) -> list[str | None]:
+    """What is named beside the scope of a decision: notice, jurisdiction and the event it expires with."""
+    sides = (row.notice, row.jurisdiction, row.expiry_event)
+    return [_short(names[term]) if term else None for term in sides]
 
 
 def _scope(row: DecisionRow) -> Scope:
     """The scope a decision was made on."""
     return Scope(row.purpose, row.recipient, row.category)
-
-
-def _number(iri: str | None, scopes: Iterable[Scope], place: int) -> int | None:
-    """The number of a term given, which is the only one but 0 that `scopes` can have in its place."""
-    if iri is None:
-        return None
-    if iri == ALL:
-        return 0
-    return next((number for scope in scopes if (number := scope[place])), NO_TERM)
 
 
 def _decision_id(row: DecisionRow) -> str:
@@ -394,10 +386,10 @@ def _time(seconds: int) -> datetime:
 
 def _decision(answer: Answer) -> str:
     """The sentence on the decision that settles an answer."""
-    method, basis = (text.replace("-", " ") for text in (answer.method or "", answer.basis or ""))
+    method, basis = _how(answer.method or ""), (answer.basis or "").replace("-", " ")
     grounds = [("basis", basis), ("notice", answer.notice), ("jurisdiction", answer.jurisdiction)]
     under = ", ".join(f"{name} {value}" for name, value in grounds if value)
-    said = f"{answer.decided} on {_when(answer.effective)} by {method} ({under})"
+    said = f"{answer.decided} on {_when(answer.effective)} {method} ({under})"
     if answer.state != answer.decided:
         said = f"{answer.state}: {said}"
     parts = [said[0].upper() + said[1:]]
@@ -410,6 +402,12 @@ def _decision(answer: Answer) -> str:
         is_over = answer.state != answer.decided
         parts.append(f"ended by {answer.expiry_event}" if is_over else f"until {answer.expiry_event} happens")
     return f"{', '.join(parts)}; {_proof(answer)}."
+
+
+def _how(method: str) -> str:
+    """How a subject said it: by web form, on paper, in person."""
+    words = method.replace("-", " ")
+    return {"in person": words, "paper": f"on {words}"}.get(words, f"by {words}")
 
 
 def _proof(answer: Answer) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from troth.consent.decisions import DENIALS, GRANTS, Scope, State, wider_scopes
@@ -93,13 +94,14 @@ class Verdict(Generic[Kept]):
 
 
 _DECISIVE = GRANTS | DENIALS
+_STATES: Mapping[int, State] = {state.value: state for state in State}
+_wider = lru_cache(16_384)(wider_scopes)
 
 
 def standing(decisions: Iterable[Kept], known: int) -> list[Kept]:
     """The decisions on one key recorded at `known` or before, without those corrected by then."""
     found = [one for one in decisions if one.recorded <= known]
-    if any(one.corrects for one in found):
-        corrected = {one.corrects for one in found}
+    if corrected := {one.corrects for one in found if one.corrects}:
         return [one for one in found if one.number not in corrected]
     return found
 
@@ -133,7 +135,7 @@ def state_of(decision: Line, at: int, known: int) -> State:
     """
     by_date = decision.expires and decision.expires <= at
     by_event = decision.heard and decision.heard <= known and decision.happened <= at
-    return State.EXPIRED if by_date or by_event else State(decision.state)
+    return State.EXPIRED if by_date or by_event else _STATES[decision.state]
 
 
 def _later(one: Kept, other: Kept | None) -> Kept:
@@ -149,18 +151,16 @@ def permission(consents: Mapping[Scope, Sequence[Kept]], scope: Scope, at: int, 
     The widest denial in force settles it (K6), else the narrowest grant; if there is neither, the narrowest
     of what is in force says how matters stand.
     """
-    settled: Verdict[Kept] = Verdict(False, None, None)
-    for wider in wider_scopes(scope):
+    permitted, settling, how = False, None, None
+    for wider in _wider(scope):
         if (lines := consents.get(wider)) is None or (found := in_force(lines, at, known)) is None:
             continue
         state = state_of(found, at, known)
         if state in DENIALS:
             return Verdict(False, found, state)
-        if state in GRANTS:
-            settled = Verdict(True, found, state)
-        elif not settled.permitted:
-            settled = Verdict(False, found, state)
-    return settled
+        if state in GRANTS or not permitted:
+            permitted, settling, how = state in GRANTS, found, state
+    return Verdict(permitted, settling, how)
 
 
 def scopes_asked(numbers: Sequence[int | None], on_record: Iterable[Scope]) -> list[Scope]:
