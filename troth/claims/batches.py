@@ -26,7 +26,6 @@ _TIER = 3_300  # of the product, read once
 _TIER_REACHED = 350  # by an observation
 _NODE = 950  # 32 bytes of calldata and a hash
 _WORD = 22_200  # marks of 256 policies, touched for the first time
-_ASKING = 4_000  # about a payee, beside what the answer takes
 # What must be left whenever the contract asks: it passes on 63/64 (EIP-150), and refuses a batch with less.
 _LEFT = ASKED_AT_MOST * 64 // 63 + 15_000
 
@@ -99,7 +98,7 @@ def gas_of(batch: Batch) -> int:
     return (
         _TRANSACTION
         + (_LEFT if asked else 0)
-        + sum(_ASKING + asked[claim.payee].gas for claim in batch.claims if asked)
+        + sum(asked[claim.payee].gas for claim in batch.claims if asked)
         + _TIER * tiers
         + _CLAIM * len(batch.claims)
         + (_OBSERVATION + _TIER_REACHED * tiers) * len(batch.in_report.order)

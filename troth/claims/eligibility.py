@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
     is_eligible: bool
     gas: int
-    """That finding out takes, at most."""
+    """That finding out takes at most, alone: in a batch, contracts already touched make up for the call."""
 
 
 class Lack(Enum):

@@ -199,13 +199,31 @@ def interrupted(desk: Desk, monkeypatch: pytest.MonkeyPatch, act: Callable[[], N
 
 
 def test_other_books_are_paid_as_ever(asking: Desk, customers: tuple[Actor, ...]) -> None:
-    """On a version of the product that required nothing."""
+    """On a version of the product that requires nothing; what is withheld of one is not of another."""
     asking.requires = Requires()
-    asking.book([Line("Q", customers[1].address)])
+    asking.book([Line("Q-0", customers[1].address), Line("Q-1", customers[1].address, "nobody looked")])
     asking.report({RISK: LATE, "elsewhere": LATE})
     done = asking.settle()
     assert (done.settled, done.withheld) == (4, 1)
     assert asking.suite.balance(customers[1]) == HALF
+    assert [of(asking, ref).status for ref in ("P-1", "Q-0", "Q-1")] == [
+        Status.WITHHELD,
+        Status.PAID,
+        Status.OPEN,
+    ]
+
+
+def test_each_book_is_put_on_record_for_itself(desk: Desk, customers: tuple[Actor, ...]) -> None:
+    """Two of one product, alike but for their references."""
+    desk.requires = Requires(Level.LOW)
+    desk.book(lines_for(customers[:2]))
+    desk.book([Line(f"Q-{n}", one.address) for n, one in enumerate(customers[:2])])
+    desk.report({RISK: LATE})
+    for book_id in (1, 2):
+        done = settle(desk.office, book_id=book_id)
+        assert (done.withheld, done.batches) == (2, 1)
+        assert done.lacking == (f"book {book_id}: 2 claims withheld: {Lack.SUBJECT.value}",)
+    assert (desk.settle().withheld, desk.settle().batches) == (4, 0)
 
 
 def test_batches_of_withheld_and_paid_are_cut_and_all_counted(desk: Desk) -> None:
