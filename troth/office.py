@@ -119,7 +119,7 @@ class Office:
         except Timeout:
             raise Busy(str(self.settings.home)) from None
         journal = StoredJournal(self.store)
-        sender = Sender(self.node, self._signer, journal, max_fee=self.settings.max_fee)
+        sender = Sender(self.node, self.signer, journal, max_fee=self.settings.max_fee)
         sender.resume(journal.unfinished(sender.address))
         return sender
 
@@ -186,9 +186,9 @@ class Office:
         """The embedded chain's accounts."""
         return development_signers(embedded_chain(self.settings).accounts)
 
-    @property
-    def _signer(self) -> Signer:
-        """The office's own account."""
+    @cached_property
+    def signer(self) -> Signer:
+        """The office's own key, opened. Raises WrongPassword, BadSetting."""
         if self._given_signer is not None:
             return self._given_signer
         if self.settings.keystore is not None:

@@ -55,12 +55,31 @@ def test_book_is_deployed_and_settled(home: Path, network: str) -> None:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
+def test_consents_are_recorded_and_asked_for(home: Path, network: str) -> None:
+    """The seven example decisions, and what they come to."""
+    printed = brownie(home, "run", "record_consent", "--network", network)
+    assert "7 decisions, 7 recorded by 1 transactions" in printed
+    assert "C-1003: Marketing, broker-north, Contact: not permitted" in printed
+    printed = brownie(home, "run", "query_consent", "--network", network)
+    assert printed.count("index and contract agree") == 3
+    assert "Marketing by broker-north of Contact: NOT PERMITTED. Withdrawn on 2025-12-01" in printed
+
+
+@pytest.mark.parametrize("network", NETWORKS)
 def test_deploying_records_the_network(home: Path, network: str) -> None:
     """Addresses, constructor arguments and code hashes, block and chain, in deployments/<network>.json."""
     printed = brownie(home, "run", "deploy", "--network", network)
     record = json.loads((ROOT / "deployments" / f"{network}.json").read_text())
     assert record["network"] == network
-    for name in ("Authority", "CapitalPool", "OracleReports", "PolicyBooks", "ProductRegister", "token"):
+    for name in (
+        "Authority",
+        "CapitalPool",
+        "OracleReports",
+        "PolicyBooks",
+        "ProductRegister",
+        "Subjects",
+        "token",
+    ):
         contract = record["contracts"][name]
         assert contract["address"] in printed
         assert len(contract["code_hash"]) == 66

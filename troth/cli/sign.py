@@ -22,10 +22,12 @@ def sign(
     json: Json = False,
 ) -> None:
     """Sign a request with the key of --keystore; nothing is sent."""
-    from troth.identity import requests  # noqa: PLC0415  kept out of --help
+    from troth.consent.requests import STATEMENTS  # noqa: PLC0415  kept out of --help
+    from troth.identity import requests  # noqa: PLC0415
+    from troth.identity.wallets import BINDINGS  # noqa: PLC0415
 
     with Session.of(context).office() as office:
-        signature = requests.sign(office, request)
+        signature = requests.sign(office, request, (BINDINGS, STATEMENTS))
     if json:
         print_json({"signature": signature})
     else:

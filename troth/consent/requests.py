@@ -42,7 +42,7 @@ from troth.identity.evidence import Content
 from troth.identity.subjects import parse_subject
 from troth.office import Office
 
-__all__ = ["STATEMENT", "Statement", "carry", "read_request", "request"]
+__all__ = ["STATEMENT", "STATEMENTS", "Statement", "carry", "read_request", "request"]
 
 STATEMENT = (
     ("subject", "bytes32"),
@@ -60,8 +60,9 @@ STATEMENT = (
     ("deadline", "uint40"),
 )
 """The members of the contract's Statement, in order."""
+STATEMENTS = requests.Kind("ConsentRegistry", "Statement", STATEMENT, "signer")
 
-_CONTRACT = "ConsentRegistry"
+_CONTRACT = STATEMENTS.contract
 # Half the order of secp256k1: of the two signatures that verify, contracts take the one below.
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

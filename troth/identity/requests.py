@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from eth_abi.exceptions import EncodingError
 
 from troth.addresses import parse_address
-from troth.chain.accounts import Signer
 from troth.errors import BadInput, Problem
 from troth.office import Office
 
-__all__ = ["address_in", "check_domain", "domain_of", "read", "sign", "typed_data", "write"]
+__all__ = ["Kind", "address_in", "check_domain", "domain_of", "read", "sign", "typed_data", "write"]
 
 Members = Sequence[tuple[str, str]]
 
@@ -31,7 +31,19 @@ _DOMAIN = (
 )
 # eth-account fills up what is too short, and would sign something else than what the file shows.
 _FORMS = {"bytes32": re.compile("0x[0-9a-fA-F]{64}"), "address": re.compile("0x[0-9a-fA-F]{40}")}
-_CONTRACTS = ("Subjects", "ConsentRegistry")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of request."""
+
+    contract: str
+    """Of the deployment, that takes the signature."""
+    struct: str
+    members: Members
+    """Name and type of each."""
+    signer: str
+    """The member that names who is to sign."""
 
 
 def domain_of(office: Office, contract: str) -> dict[str, Any]:
@@ -90,30 +102,28 @@ def check_domain(office: Office, typed: Mapping[str, Any], contracts: Sequence[s
     raise BadInput([Problem(place, None, "domain", shown, reason)])
 
 
-def sign(office: Office, path: Path) -> bytes:
-    """The signature, 65 bytes, of a request to this deployment by the office's own key.
+def sign(office: Office, path: Path, kinds: Sequence[Kind]) -> bytes:
+    """The signature, 65 bytes, of a request of one of `kinds` to this deployment, by the office's own key.
 
-    Raises BadInput for anything else than such a request, and for one to another wallet; WrongPassword and
-    BadSetting for the key.
+    Raises BadInput for anything else, and for a request to another wallet; WrongPassword and BadSetting for
+    the key.
     """
-    from troth.consent.requests import STATEMENT  # noqa: PLC0415  consents stand on identity
-    from troth.identity.wallets import BIND  # noqa: PLC0415  that stands on this
-
     typed = read(path)
     message = typed["message"]
-    contract = check_domain(office, typed, _CONTRACTS, str(path))
-    name, members = ("Bind", BIND) if contract == "Subjects" else ("Statement", STATEMENT)
+    contract = check_domain(office, typed, [kind.contract for kind in kinds], str(path))
+    (kind,) = (one for one in kinds if one.contract == contract)
+    members = kind.members
     whole = message.keys() == {member for member, _ in members}
-    if not whole or typed != typed_data(typed["domain"], name, members, message):
+    if not whole or typed != typed_data(typed["domain"], kind.struct, members, message):
         _refuse(path, "no request of this version: make it anew")
-    signer: Signer = office._signer  # opened for this alone: nothing is sent
-    if name == "Bind" and _text(message["wallet"]) != signer.address.lower():
-        _refuse(path, f"a request to another wallet, {message['wallet']}: this key is {signer.address}'s")
+    signer = office.signer
+    if _text(message[kind.signer]) != signer.address.lower():
+        _refuse(path, f"a request to another wallet, {message[kind.signer]}: this key is {signer.address}'s")
     wrong = "a value of its message is not of its type: make it anew"
-    if not all(_FORMS[kind].fullmatch(str(message[member])) for member, kind in members if kind in _FORMS):
+    if not all(_FORMS[form].fullmatch(str(message[member])) for member, form in members if form in _FORMS):
         _refuse(path, wrong)
     try:
-        return signer.sign_typed(typed["domain"], {name: members}, message)
+        return signer.sign_typed(typed["domain"], {kind.struct: members}, message)
     except (ValueError, TypeError, EncodingError):
         _refuse(path, wrong)
 

@@ -20,10 +20,11 @@ from troth.office import Office
 from troth.store import schema
 from troth.store.subjects import events_of
 
-__all__ = ["BIND", "Bound", "Wallet", "bind", "history", "request", "unbind"]
+__all__ = ["BIND", "BINDINGS", "Bound", "Wallet", "bind", "history", "request", "unbind"]
 
 BIND = (("subject", "bytes32"), ("wallet", "address"), ("nonce", "uint256"), ("deadline", "uint40"))
 """The struct that a wallet signs."""
+BINDINGS = requests.Kind("Subjects", "Bind", BIND, "wallet")
 VALID_FOR = timedelta(days=7)
 _REQUEST, _SIGNATURE, _WALLET = "--request", "--signature", "--wallet"
 

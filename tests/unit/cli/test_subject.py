@@ -95,7 +95,7 @@ def test_wallet_is_bound_in_two_steps(
     assert told == json.loads(Path(path).read_text())
     done = terminal.run("subject", "bind", "C-1", "--wallet", customer.address, "--request", path)
     assert (done.stdout, customer.address in done.stderr) == (f"{path}\n", True)
-    terminal.desk.office._given_signer = customer.signer
+    terminal.desk.office.signer = customer.signer
     signature = terminal.says("sign", path).strip()
     assert terminal.told("sign", path) == {"signature": signature}
     words = terminal.says("subject", "bind", "C-1", "--request", path, "--signature", signature)

@@ -25,8 +25,9 @@ from troth.consent import administration, terms
 from troth.consent.decisions import Basis, Method, State
 from troth.consent.intake import iso_second, notice_of
 from troth.consent.record import record
-from troth.consent.requests import carry, read_request, request
+from troth.consent.requests import STATEMENTS, carry, read_request, request
 from troth.errors import BadInput, ConsentsPaused
+from troth.identity import requests
 from troth.identity.evidence import Content
 from troth.office import Office
 from troth.trees import keccak
@@ -405,6 +406,18 @@ def test_text_that_is_no_hex_is_refused(ask: Ask, office: Office) -> None:
 
 
 # --- the file
+
+
+def test_request_is_signed_by_the_key_it_names_alone_k5(
+    ask: Ask, office: Office, wallet: Actor, suite: Suite
+) -> None:
+    """As `troth sign` does; another's key would sign what nobody can carry."""
+    path = ask()
+    office.signer = suite["stranger"].signer
+    with pytest.raises(BadInput, match=f"a request to another wallet, {wallet.address}"):
+        requests.sign(office, path, [STATEMENTS])
+    office.signer = wallet.signer
+    assert f"0x{requests.sign(office, path, [STATEMENTS]).hex()}" == signed(path, wallet)
 
 
 def test_request_altered_after_signing_is_refused(ask: Ask, office: Office, wallet: Actor) -> None:

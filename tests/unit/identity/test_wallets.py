@@ -26,13 +26,15 @@ from support.defaults import DAY
 from support.office import Desk
 from support.suite import Actor, Suite, emitted
 
+from troth.consent.requests import STATEMENTS
 from troth.errors import BadInput
 from troth.identity import erasure, requests, subjects
-from troth.identity.wallets import Bound, bind, history, request, unbind
+from troth.identity.wallets import BINDINGS, Bound, bind, history, request, unbind
 from troth.office import Office
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 NOBODY = bytes(32)
+KINDS = (BINDINGS, STATEMENTS)
 
 Sign = Callable[[Actor, dict[str, Any]], bytes]
 
@@ -50,8 +52,8 @@ def sign(office: Office, tmp_path: Path) -> Sign:
     def sign(who: Actor, typed: dict[str, Any]) -> bytes:
         path = tmp_path / "request.json"
         requests.write(typed, path)
-        office._given_signer = who.signer
-        return requests.sign(office, path)
+        office.signer = who.signer
+        return requests.sign(office, path, KINDS)
 
     return sign
 
@@ -165,7 +167,7 @@ def test_files_that_are_no_requests_are_refused(office: Office, tmp_path: Path, 
     path = tmp_path / "request.json"
     path.write_text(content, encoding="latin-1")
     with pytest.raises(BadInput, match=r"request\.json: no request"):
-        requests.sign(office, path)
+        requests.sign(office, path, KINDS)
     with pytest.raises(BadInput, match=r"none\.json: cannot be read: No such file"):
         requests.read(tmp_path / "none.json")
     with pytest.raises(BadInput, match="cannot be written"):
