@@ -149,6 +149,15 @@ def test_most_urgent_come_first_of_all_subjects(shelf: Shelf) -> None:
     assert found[0].days_left < 0 < found[1].days_left
 
 
+def test_honours_count_for_their_own_subject_each(shelf: Shelf) -> None:
+    """Of one subject after another; the last has none."""
+    for subject in (ANN, BOB):
+        shelf.honour(shelf.decide("withdrawn", subject=subject), "acme", subject=subject)
+    assert missing(shelf) == []
+    shelf.decide("withdrawn", subject=b"\xff" * 32)
+    assert missing(shelf) == [["acme"]]
+
+
 def test_days_are_the_setting_s(shelf: Shelf) -> None:
     """TROTH_WITHDRAWAL_DAYS."""
     shelf.decide("withdrawn")

@@ -28,7 +28,8 @@ def counted(shelf: Shelf) -> list[tuple[str, str, int, int, int]]:
 
 
 def test_entry_tells_how_many_allow_what_how_long_where_and_under_which_notices(shelf: Shelf) -> None:
-    """One of two subjects named no end."""
+    """Two of three subjects named no end."""
+    shelf.decide(subject=b"\xff" * 32, effective=START - 9, event="urn:uuid:1")
     shelf.decide(expires=START + days(9), notice="urn:troth:notice:1", jurisdiction=GERMANY)
     shelf.decide(subject=BOB, notice="urn:troth:notice:2", jurisdiction=GERMANY)
     assert register(shelf) == [
@@ -37,11 +38,11 @@ def test_entry_tells_how_many_allow_what_how_long_where_and_under_which_notices(
             recipient="acme",
             category="Contact",
             basis="consent",
-            granted=2,
+            granted=3,
             overruled=0,
             denied=0,
             latest_expiry=moment(START + days(9)),
-            open_ended=1,
+            open_ended=2,
             jurisdictions=["DE"],
             notices=["urn:troth:notice:1", "urn:troth:notice:2"],
         )

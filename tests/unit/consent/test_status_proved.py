@@ -11,6 +11,7 @@ from sqlalchemy import update
 from support import Suite
 from support.consents import (
     CONTACT,
+    GIVEN,
     INSURER,
     IRIS,
     MARKETING,
@@ -25,7 +26,7 @@ from support.doubles import Proxy
 from support.office import Desk, desk_of
 
 from troth.chain.rpc import Node
-from troth.consent.status import status
+from troth.consent.status import Terms, status
 from troth.errors import NodeInconsistent
 from troth.store import schema
 
@@ -61,6 +62,24 @@ def test_truth_is_the_index_s(desk: Desk, liar: Proxy) -> None:
     """The fixture is sound."""
     assert proved(desk) == status(desk.office, SUBJECT, *WHOLE)
     assert proved(desk)[0].state == "withdrawn"
+
+
+def test_widest_denial_or_else_narrowest_grant_settles_it_k6(desk: Desk) -> None:
+    """As in the index."""
+    wide = GRANT._replace(category=0)
+    record_for(desk.suite, wide, GRANT._replace(state=WITHDRAWN))
+    assert [proved(desk)[0].scope, proved(desk)] == [
+        Terms("Marketing", "*", "*"),
+        status(desk.office, SUBJECT, *WHOLE),
+    ]
+    record_for(
+        desk.suite, *(one._replace(state=GIVEN) for one in (GRANT._replace(recipient=0, category=0), GRANT))
+    )
+    assert proved(desk) == status(desk.office, SUBJECT, *WHOLE)
+    assert (proved(desk)[0].permitted, proved(desk)[0].scope) == (
+        True,
+        Terms("Marketing", "insurer", "Contact"),
+    )
 
 
 def test_altered_decisions_in_the_index_change_nothing(desk: Desk) -> None:
