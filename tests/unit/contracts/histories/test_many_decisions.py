@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pytest
 from support import Suite
-from support.consents import CONTACT, STATES, Entry, correct, key_of, record_for, recorded
+from support.consents import CONTACT, INVALIDATED, STATES, Entry, correct, key_of, record_for, recorded
 from support.defaults import START
 
 from troth.chain.contracts import Contract
@@ -56,7 +56,7 @@ def test_decisions_are_numbered_in_a_batch_k1(suite: Suite, consents: Contract, 
     assert page == tuple(one.shown(n, START) for n, one in enumerate([*entries, entry(count + 1)], 1))
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 9, 40, 129])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 9, 40, 129, 255, 256, 257])
 def test_status_finds_its_decision_in_lists_of_any_length_k2(
     suite: Suite, consents: Contract, count: int
 ) -> None:
@@ -66,6 +66,21 @@ def test_status_finds_its_decision_in_lists_of_any_length_k2(
     asked = [("statusAt", (key_of(), one.effective, START)) for one in entries]
     found = consents.call_many(asked)
     assert [one.decision for one in found] == [one.shown(n, START) for n, one in enumerate(entries, 1)]
+
+
+@pytest.mark.parametrize("count", [255, 256, 257, 512])
+def test_status_leaves_out_what_is_corrected_in_lists_of_any_length_k2(
+    suite: Suite, consents: Contract, count: int
+) -> None:
+    """K2: corrections are marked by number, 256 in a word: on both sides of where one ends."""
+    record_for(suite, *[Entry(effective=START - 1 - count + place) for place in range(count)])
+    chosen = [number for number in (1, 254, 255, 256, 257, 511, 512) if number <= count]
+    for number in chosen:
+        correct(suite, Entry(state=INVALIDATED), number)
+    at = [START - 2 - count + number for number in chosen]
+    found = consents.call_many([("statusAt", (key_of(), one, START)) for one in at])
+    left = [max((n for n in range(number) if n not in chosen), default=0) for number in chosen]
+    assert [one.decision.number for one in found] == left
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 39, 40])
