@@ -12,6 +12,7 @@ from troth.errors import BadInput, Problem
 from troth.identity.verifications import Level
 from troth.office import Office
 from troth.store.products import ProductRow, list_products
+from troth.store.terms import names_of
 
 __all__ = ["Product", "add", "catalogue", "find", "get", "of_row", "required", "share_of"]
 
@@ -105,7 +106,7 @@ def required(office: Office, found: Sequence[Product]) -> list[Requires]:
     office.sync()
     numbers = {term for product in found for term in product.requirement[1:]}
     with office.store.reading() as connection:
-        iris = terms.iris_of(connection, numbers)
+        iris = names_of(connection, numbers)
     return [_in_words(product.requirement, iris) for product in found]
 
 

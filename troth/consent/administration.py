@@ -33,6 +33,7 @@ from troth.identity.vault import Vault
 from troth.office import Office
 from troth.store import consents as stored
 from troth.store import schema
+from troth.store.terms import names_of
 
 __all__ = [
     "Changes",
@@ -280,7 +281,7 @@ def _denial(office: Office, subject: bytes, scope: Scope, number: int | None) ->
 def _changed(office: Office, scope: tuple[str, str, str], row: Any, changes: Changes) -> Said:
     """What a correction says: the decision corrected, with the changes."""
     with office.store.reading() as connection:
-        iris = terms.iris_of(connection, {row.notice, row.jurisdiction, row.expiry_event} - {0})
+        iris = names_of(connection, {row.notice, row.jurisdiction, row.expiry_event} - {0})
     said = Said(
         *scope,
         State(row.state),

@@ -23,7 +23,7 @@ from troth.identity.subjects import reference_of, references_of
 from troth.office import Office, Progress, progress_ignored
 from troth.store.decisions import DecisionRow, HonourRow, every_decision, every_honour, on_record
 from troth.store.exports import appointed, decision_count, notice_titles
-from troth.store.terms import iris
+from troth.store.terms import names_of
 
 __all__ = ["Exported", "Receipt", "export", "receipt_for"]
 
@@ -76,7 +76,7 @@ def receipt_for(
             raise _refused(decision, "no such decision on record" + (" of this subject" if subject else ""))
         source = _source(office, connection, upto[0].subject, controller)
         said = [one for one in every_honour(connection, upto[0].subject) if one.decision_key == key]
-        source = replace(source, names=iris(connection, _terms(upto, said)))
+        source = replace(source, names=names_of(connection, _terms(upto, said)))
     ref = reference_of(office, upto[0].subject) if with_ref else None
     record = consent_record(source, upto, said, ref)
     return Receipt(receipt(record, number, office.now()), missing(record))
@@ -121,7 +121,7 @@ def _records(
     for groups in _batches(_consents(_decisions(connection, subject))):
         acts = said.until(groups[-1][0].subject)
         terms = _terms(chain.from_iterable(groups), chain.from_iterable(acts.values()))
-        source = replace(source, names=iris(connection, terms))
+        source = replace(source, names=names_of(connection, terms))
         refs = references_of(office, {group[0].subject for group in groups}) if with_ref else {}
         for group in groups:
             yield consent_record(source, group, acts.get(_key(group), ()), refs.get(group[0].subject))

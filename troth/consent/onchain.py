@@ -13,12 +13,13 @@ from typing import Any
 
 from troth.chain.contracts import Contract
 from troth.consent.decisions import DENIALS, GRANTS, Decision, Scope, State, key_of, wider_scopes
-from troth.consent.terms import ALL, iris_of
+from troth.consent.terms import ALL
 from troth.consent.timeline import NO_TERM, Question, Verdict, scopes_asked
 from troth.errors import NodeInconsistent
 from troth.index.logs import LogReader
 from troth.office import Office
 from troth.store.decisions import DecisionRow
+from troth.store.terms import names_of
 
 __all__ = ["findings"]
 
@@ -159,7 +160,7 @@ class _Reader:
     def _names(self, terms: Iterable[int]) -> dict[int, str]:
         """The IRIs of terms, from the index, each confirmed by the contract."""
         with self.office.store.reading() as connection:
-            names = iris_of(connection, {0, *terms})
+            names = names_of(connection, {0, *terms})
         known = [term for term in names if term]
         confirmed = self._call([("termOf", (names[term],)) for term in known])
         if known != confirmed or set(terms) - set(names):

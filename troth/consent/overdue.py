@@ -17,7 +17,8 @@ from troth.consent.status import references_at_hand
 from troth.consent.terms import short_name
 from troth.consent.timeline import standing, state_of
 from troth.office import Office
-from troth.store.decisions import DecisionRow, HonourRow, every_decision, every_honour, names_of
+from troth.store.decisions import DecisionRow, HonourRow, every_decision, every_honour
+from troth.store.terms import names_of
 
 __all__ = ["Outstanding", "days_left", "due_on", "overdue"]
 

@@ -21,6 +21,7 @@ from troth.identity import subjects
 from troth.identity.evidence import Content
 from troth.office import Office
 from troth.store import consents as stored
+from troth.store.terms import names_of
 
 __all__ = [
     "NO_EVIDENCE",
@@ -235,7 +236,7 @@ def check_speaker(office: Office, subject: bytes, account: str, scope: Scope, *,
         rule = f"the representative's mandate ended {iso_second(mandate.expires)}"
     else:
         with office.store.reading() as connection:
-            limits = terms.iris_of(connection, [mandate.purpose, mandate.recipient, mandate.category])
+            limits = names_of(connection, [mandate.purpose, mandate.recipient, mandate.category])
         words = [
             f"{name} {terms.short_name(limits.get(term, str(term)))}"
             for name, term in zip(

@@ -12,7 +12,8 @@ from troth.consent.decisions import DENIALS, GRANTS, Basis, Scope, State, wider_
 from troth.consent.terms import short_name
 from troth.consent.timeline import in_force, state_of
 from troth.office import Office
-from troth.store.decisions import DecisionRow, every_decision, names_of
+from troth.store.decisions import DecisionRow, every_decision
+from troth.store.terms import names_of
 
 __all__ = ["Processing", "register"]
 

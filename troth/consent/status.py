@@ -23,7 +23,8 @@ from troth.consent.timeline import Question, Verdict, permission, scopes_asked
 from troth.errors import BadInput, BadSetting, Problem
 from troth.identity.subjects import references_of
 from troth.office import Office
-from troth.store.decisions import DecisionRow, every_honour, names_of, on_record
+from troth.store.decisions import DecisionRow, every_honour, on_record
+from troth.store.terms import names_of
 
 __all__ = [
     "Answer",

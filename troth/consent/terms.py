@@ -19,8 +19,6 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection
-
 from troth.office import Office
 from troth.store import terms as stored
 
@@ -31,7 +29,6 @@ __all__ = [
     "Term",
     "category_iri",
     "check_iri",
-    "iris_of",
     "is_special_category",
     "jurisdiction_iri",
     "known_terms",
@@ -200,13 +197,6 @@ def numbers_of(office: Office, iris: Iterable[str], *, define: bool = True) -> d
     if missing and define:
         found |= _defined(office, missing)
     return found
-
-
-def iris_of(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
-    """The IRIs behind numbers of terms, as far as the index has read; 0 stands for `*`."""
-    wanted = set(numbers)
-    found = stored.iris(connection, wanted - {0})
-    return found | {0: ALL} if 0 in wanted else found
 
 
 def _asked(office: Office, iris: list[str]) -> dict[str, int]:

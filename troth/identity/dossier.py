@@ -10,13 +10,13 @@ from sqlalchemy import Connection, Row, select
 
 from troth.addresses import format_address, parse_address
 from troth.consent.decisions import Basis, Method, Scope, State, key_of
-from troth.consent.terms import iris_of
 from troth.identity import evidence, subjects
 from troth.identity.subjects import Shown
 from troth.office import Office
 from troth.store import schema
 from troth.store.books import list_books
 from troth.store.subjects import events_of
+from troth.store.terms import names_of
 
 __all__ = ["Dossier", "HeldDecision", "HeldEvidence", "HeldHonour", "HeldPolicy", "ImportedRow", "dossier"]
 
@@ -125,7 +125,7 @@ def _decisions(connection: Connection, subject: bytes) -> tuple[HeldDecision, ..
     """Every decision, by key and number."""
     rows = events_of(connection, schema.decisions, subject)
     names = ("purpose", "recipient", "category", "expiry_event", "notice", "jurisdiction")
-    iris = iris_of(connection, {row._mapping[name] for row in rows for name in names})
+    iris = names_of(connection, {row._mapping[name] for row in rows for name in names})
     rows.sort(key=lambda row: (row.purpose, row.recipient, row.category, row.number))
     return tuple(
         HeldDecision(
@@ -154,7 +154,7 @@ def _decisions(connection: Connection, subject: bytes) -> tuple[HeldDecision, ..
 def _honours(connection: Connection, subject: bytes) -> tuple[HeldHonour, ...]:
     """Every recipient that acts on a denial of the subject's."""
     rows = events_of(connection, schema.honours, subject)
-    iris = iris_of(connection, {row.honoured_by for row in rows})
+    iris = names_of(connection, {row.honoured_by for row in rows})
     return tuple(
         HeldHonour(
             _decision(row.decision_key, row.number),

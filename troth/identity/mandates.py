@@ -7,13 +7,14 @@ from datetime import datetime, timezone
 from enum import IntEnum
 
 from troth.addresses import format_address
-from troth.consent.terms import ALL, iris_of, numbers_of
+from troth.consent.terms import ALL, numbers_of
 from troth.errors import Problem
 from troth.identity import registry
 from troth.identity.evidence import Content, draft
 from troth.office import Office
 from troth.store import schema
 from troth.store.subjects import events_of
+from troth.store.terms import names_of
 
 __all__ = ["Appointed", "Capacity", "Mandate", "appoint", "dismiss", "history"]
 
@@ -113,7 +114,7 @@ def history(office: Office, subject: bytes) -> list[Mandate]:
     with office.store.reading() as connection:
         rows = events_of(connection, schema.mandates, subject)
         scopes = {term for row in rows for term in (row.purpose, row.recipient, row.category)}
-        iris = iris_of(connection, scopes - {None})
+        iris = names_of(connection, scopes - {None})
     at = registry.times(office, [row.block for row in rows])
     found: list[Mandate] = []
     for row in rows:

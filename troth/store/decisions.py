@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -21,11 +21,11 @@ from sqlalchemy import (
 )
 
 from troth.store import schema
+from troth.store.terms import names_of
 
-__all__ = ["DecisionRow", "HonourRow", "OnRecord", "every_decision", "every_honour", "names_of", "on_record"]
+__all__ = ["DecisionRow", "HonourRow", "OnRecord", "every_decision", "every_honour", "on_record"]
 
 _AT_ONCE = 5_000
-_NAMES = 16
 
 
 class DecisionRow(NamedTuple):
@@ -150,17 +150,6 @@ def every_honour(connection: Connection, subject: bytes | None = None) -> Iterat
         yield from map(HonourRow._make, rows)
 
 
-def names_of(connection: Connection, terms: Iterable[int]) -> dict[int, str]:
-    """The IRIs behind numbers of terms; "*" for 0."""
-    wanted = sorted(set(terms) - {0})
-    found = {0: "*"}
-    for first in range(0, len(wanted), _NAMES):
-        some = wanted[first : first + _NAMES]
-        values = {f"n{place}": some[min(place, len(some) - 1)] for place in range(_NAMES)}
-        found.update((number, iri) for number, iri in connection.execute(_names(), values))
-    return found
-
-
 _PURPOSE = DecisionRow._fields.index("purpose")
 _SCOPE = slice(_PURPOSE, _PURPOSE + 3)
 _SIDES = slice(DecisionRow._fields.index("expiry_event"), DecisionRow._fields.index("corrects"))
@@ -207,12 +196,3 @@ def _fields() -> list[Any]:
     more = (schema.happenings.c.effective, schema.happenings.c.recorded, schema.erasures.c.erased_at)
     own = DecisionRow._fields[: -len(more)]
     return [*(schema.decisions.c[name] for name in own), *(func.coalesce(column, _ZERO) for column in more)]
-
-
-@cache
-def _names() -> Select[Any]:
-    """The query of `names_of`. Its places are fixed: a list as long as it must be is compiled each time."""
-    terms = schema.terms
-    return select(terms.c.term, terms.c.iri).where(
-        terms.c.term.in_([bindparam(f"n{place}") for place in range(_NAMES)])
-    )

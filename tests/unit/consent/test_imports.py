@@ -30,6 +30,7 @@ from troth.identity import evidence, subjects
 from troth.office import Office
 from troth.store import schema
 from troth.store.journal import StoredJournal
+from troth.store.terms import names_of
 
 ROW = {
     "subject": "C-1",
@@ -156,10 +157,10 @@ def test_everything_a_row_says_is_on_the_chain(
     office.sync()
     with office.store.reading() as connection:
         rows = connection.execute(schema.decisions.select().order_by(schema.decisions.c.number)).all()
-        iris = terms.iris_of(connection, {rows[0].notice, rows[0].jurisdiction})
+        names = names_of(connection, {rows[0].notice, rows[0].jurisdiction})
         kept = connection.execute(schema.notices.select()).one()
     assert rows[0].expires == START
-    assert iris == {rows[0].notice: kept.iri, rows[0].jurisdiction: GERMANY}
+    assert names == {0: "*", rows[0].notice: kept.iri, rows[0].jurisdiction: GERMANY}
     assert kept.content == b"We will."
     contents = [evidence.find(office, one.evidence).content for one in rows]
     assert [one.data for one in contents] == [b"Yes.", b"call 7", b""]

@@ -8,7 +8,7 @@ numbers_of
 ├── defined by somebody else meanwhile: theirs
 ├── none at all: none, and the chain is not asked
 └── the account may not define: refused
-iris_of: the inverse, as far as the index has read; 0 is *
+names_of: the inverse, as far as the index has read; 0 is *
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from support.office import Desk, desk_of
 
 from troth.chain.refusals import Role
 from troth.consent import terms
-from troth.consent.terms import ALL, iris_of, numbers_of
+from troth.consent.terms import ALL, numbers_of
 from troth.errors import MissingRole
-from troth.store.terms import iris, numbers
+from troth.store.terms import names_of, numbers
 
 NEW = "https://example.com/purposes#new"
 
@@ -83,7 +83,10 @@ def test_numbers_of_defines_more_than_a_transaction_holds(desk: Desk, suite: Sui
     desk.office.sync()
     with desk.office.store.reading() as connection:
         assert numbers(connection, many) == found
-        assert iris(connection, range(2_000)) == {number: iri for iri, number in found.items()}
+        assert names_of(connection, range(2_000)) == {
+            0: ALL,
+            **{number: iri for iri, number in found.items()},
+        }
 
 
 def test_numbers_of_leaves_out_what_it_is_not_to_define(desk: Desk, suite: Suite) -> None:
@@ -128,11 +131,11 @@ def test_numbers_of_needs_an_operator_to_define(suite: Suite, tmp_path: Path) ->
     assert (refused.value.role, term_count(suite)) == (Role.OPERATOR.name, 0)
 
 
-def test_iris_of_turns_numbers_back(desk: Desk, suite: Suite) -> None:
+def test_names_of_turns_numbers_back(desk: Desk, suite: Suite) -> None:
     """0 is *, and a number without a term is left out."""
     defined(suite)
     desk.office.sync()
     with desk.office.store.reading() as connection:
-        assert iris_of(connection, [0, 1, 3, 99]) == {0: ALL, 1: IRIS[0], 3: IRIS[2]}
-        assert iris_of(connection, [1]) == {1: IRIS[0]}
-        assert iris_of(connection, []) == {}
+        assert names_of(connection, [0, 1, 3, 99]) == {0: ALL, 1: IRIS[0], 3: IRIS[2]}
+        assert names_of(connection, [1]) == {0: ALL, 1: IRIS[0]}
+        assert names_of(connection, []) == {0: ALL}
