@@ -24,7 +24,7 @@ library Histories {
     }
 
     uint256 private constant HALF = 128;
-    /// @dev Kinds of decisions: grants and denials; expiries recorded as such; the others.
+    /// @dev Kinds of decisions: grants, and denials that are not over; what ends a grant; the others.
     uint256 private constant DECISIVE = 0;
     uint256 private constant LAPSE = 1;
     uint256 private constant OTHER = 2;
@@ -63,7 +63,8 @@ library Histories {
 
     /// @notice What was in force at `effectiveAt`, as known at `knownAt`, UTC seconds; number 0 if nothing was.
     /// @dev Of what was recorded by then and not corrected by then, the last grant or denial to take effect; a recorded
-    /// Expired ends a grant before it, never a denial; everything else counts only if there is nothing of these. Read
+    /// Expired, and a denial that is over, end a grant before them, never a denial, or a passing no would lift a lasting
+    /// one; everything else counts only if there is no grant and no denial. Read
     /// from the end, so that corrections are met before what they correct, and that reading can stop: nothing takes
     /// effect after it is recorded, hence nothing older than a decision recorded by then can have taken effect later.
     function inForce(
@@ -83,7 +84,7 @@ library Histories {
             uint256 other = read.correctsOf();
             if (other != 0) corrected[other / 256] |= 1 << (other % 256);
             if ((corrected[next / 256] >> (next % 256)) & 1 == 1 || read.effectiveOf() > effectiveAt) continue;
-            Found memory found = latest[_kindOf(read)];
+            Found memory found = latest[_kindOf(read, effectiveAt)];
             if (found.number == 0 || read.effectiveOf() > found.decision.effectiveOf()) {
                 (found.number, found.decision) = (next, read);
             }
@@ -114,9 +115,13 @@ library Histories {
         }
     }
 
-    function _kindOf(Decision decision) private pure returns (uint256) {
+    function _kindOf(Decision decision, uint256 effectiveAt) private pure returns (uint256) {
         State state = decision.stateOf();
-        if (state.isGrant() || state.isDenial()) return DECISIVE;
+        if (state.isGrant()) return DECISIVE;
+        if (state.isDenial()) {
+            uint256 expires = decision.expiresOf();
+            return expires == 0 || expires > effectiveAt ? DECISIVE : LAPSE;
+        }
         return state == State.Expired ? LAPSE : OTHER;
     }
 

@@ -186,8 +186,8 @@ interface IConsentRegistry {
 
     /// @notice What was in force on a key at `effectiveAt`, as known at `knownAt`, UTC seconds. Of the decisions recorded
     /// by then and not corrected by then, it is the grant or denial that took effect last, and of several such the one
-    /// recorded last. Expired, as a decision, ends a grant, but no denial; Requested and Invalidated count only if nothing
-    /// else is there.
+    /// recorded last. Expired, as a decision, and a denial that is over end a grant, but no denial; Requested and
+    /// Invalidated count only if nothing was granted or denied.
     function statusAt(bytes32 key, uint256 effectiveAt, uint256 knownAt) external view returns (Status memory);
 
     /// @notice Up to `count` decisions on a key from number `from` on, in the order recorded.

@@ -42,10 +42,11 @@ library Statements {
     /// @notice The state that a subject can give a statement.
     function stateOf(string calldata name) internal pure returns (State) {
         bytes32 digest = keccak256(bytes(name));
-        if (digest == keccak256("Given")) return State.Given;
-        if (digest == keccak256("Renewed")) return State.Renewed;
-        if (digest == keccak256("Refused")) return State.Refused;
+        // Denials first: saying no costs no more than saying yes.
         if (digest == keccak256("Withdrawn")) return State.Withdrawn;
+        if (digest == keccak256("Refused")) return State.Refused;
+        if (digest == keccak256("Renewed")) return State.Renewed;
+        if (digest == keccak256("Given")) return State.Given;
         revert StatementStateUnknown(name);
     }
 }

@@ -118,7 +118,7 @@ interface ISubjects {
     /// @notice What was recorded on a level and not revoked, whether or not it has expired.
     function verification(bytes32 subject, Level level) external view returns (Verification memory);
 
-    /// @notice Whether the subject is verified now, on the level or a higher one, and not erased. On level None nobody is.
+    /// @notice Whether the subject is verified now, on the level or a higher one, and not erased. None asks for any level.
     function isVerified(bytes32 subject, Level atLeast) external view returns (bool);
 
     /// @notice What a representative may do, expired or not.

@@ -280,10 +280,12 @@ class Model:
         standing.sort(key=lambda one: (one.effective, one.number))
         if not standing:
             return 0, None
-        said = [place for place, one in enumerate(standing) if one.state in (*GRANTS, *DENIALS)]
-        latest = standing[said[-1] if said else -1]
+        passed = [one for one in standing if one.state in DENIALS and 0 < one.expires <= at]
+        said = [one for one in standing if one.state in (*GRANTS, *DENIALS) and one not in passed]
+        latest = (said or standing)[-1]
         if said and latest.state in GRANTS:
-            ends = [one for one in standing[said[-1] :] if one.state == EXPIRED]
+            since = standing[standing.index(latest) + 1 :]
+            ends = [one for one in since if one.state == EXPIRED or one in passed]
             latest = ends[-1] if ends else latest
         return (EXPIRED if self._is_over(latest, at, known) else latest.state), latest
 

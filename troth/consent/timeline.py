@@ -110,17 +110,17 @@ def in_force(decisions: Iterable[Kept], at: int, known: int) -> Kept | None:
     """Of the decisions on one key, the one in force at `at` as known at `known`.
 
     That is the grant or denial that took effect last, and of several such the one recorded last. An expiry
-    recorded as a decision ends a grant before it, and no denial; whatever else there is, as a request, counts
-    only where nothing was granted or denied.
+    recorded as a decision, and a denial that is over, end a grant before them, and no denial; whatever else
+    there is, as a request, counts only where nothing was granted or denied.
     """
     decisive = lapse = other = None
     for one in standing(decisions, known):
         if one.effective > at:
             continue
-        if one.state in _DECISIVE:
-            decisive = _later(one, decisive)
-        elif one.state == State.EXPIRED:
+        if one.state == State.EXPIRED or (one.state in DENIALS and 0 < one.expires <= at):
             lapse = _later(one, lapse)
+        elif one.state in _DECISIVE:
+            decisive = _later(one, decisive)
         else:
             other = _later(one, other)
     if lapse is None or (decisive is not None and decisive.state in DENIALS):

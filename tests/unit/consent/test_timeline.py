@@ -91,6 +91,15 @@ def test_recorded_expiry_ends_a_grant_before_it_and_no_denial_k2() -> None:
     assert numbers([ended, Line(3, REQUESTED, 21, 21)]) == 3
 
 
+def test_denial_for_a_while_lifts_no_denial_and_revives_no_grant_k6() -> None:
+    """It ends a grant before it, as an expiry does; the denial before it stands."""
+    passing = Line(2, REFUSED, 20, 20, 30)
+    assert numbers([Line(1, WITHDRAWN), passing], at=29, known=29) == 2
+    assert numbers([Line(1, WITHDRAWN), passing]) == 1
+    assert numbers([Line(1, GIVEN), passing]) == 2
+    assert state_of(passing, LATER, LATER) == EXPIRED
+
+
 def test_decision_expires_at_the_second_it_says() -> None:
     """Known or not: it said so from the beginning."""
     line = Line(expires=30)
@@ -179,12 +188,18 @@ def model_in_force(lines: list[Line], at: int, known: int) -> Line | None:
         some = [line for line in counts if State(line.state) in states]
         return max(some, key=lambda line: (line.effective, line.number), default=None)
 
+    passed = [
+        line for line in counts if line.state in {REFUSED, WITHDRAWN, REVOKED} and 0 < line.expires <= at
+    ]
+    counts = [line for line in counts if line not in passed]
     denied_or_granted = last({GIVEN, RENEWED, REFUSED, WITHDRAWN, REVOKED})
-    if denied_or_granted is None:
-        return last({REQUESTED, INVALIDATED, EXPIRED})
-    if denied_or_granted.state in {REFUSED, WITHDRAWN, REVOKED}:
+    if denied_or_granted is not None and denied_or_granted.state in {REFUSED, WITHDRAWN, REVOKED}:
         return denied_or_granted
-    ended = last({EXPIRED})
+    counts += passed
+    if denied_or_granted is None:
+        return last({*State})
+    counts = [line for line in counts if line.state == EXPIRED or line in passed]
+    ended = last({*State})
     return max(
         [denied_or_granted, *([ended] if ended else [])], key=lambda line: (line.effective, line.number)
     )

@@ -20,7 +20,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from support import Suite
+from support import Actor, Suite
 from support.consents import (
     AGENCY,
     ALL,
@@ -165,6 +165,27 @@ def test_denial_that_is_over_is_not_heard(suite: Suite, consents: Contract, scop
     assert asked(suite)[0] is False
     suite.clock.move_to(START + DAY)
     assert asked(suite)[0] is True
+
+
+def test_denial_for_a_while_does_not_lift_an_earlier_one_k6(
+    suite: Suite, consents: Contract, guardian: Actor
+) -> None:
+    """Not even in a pause, when only denials are recorded."""
+    everything = at((0, 0, 0), WITHDRAWN)
+    record_for(suite, at(EXACT), everything)
+    guardian.send(consents, "pause")
+    record_for(suite, everything._replace(expires=START + DAY))
+    suite.clock.move_to(START + DAY)
+    assert asked(suite)[0] is False
+    assert asked(suite)[2] == 1
+
+
+def test_denial_for_a_while_does_not_revive_a_grant_k6(suite: Suite, consents: Contract) -> None:
+    """What it took away must be given again."""
+    record_for(suite, at(EXACT))
+    record_for(suite, at(EXACT, WITHDRAWN, expires=START + DAY))
+    suite.clock.move_to(START + DAY)
+    assert asked(suite)[0] is False
 
 
 @pytest.mark.parametrize("place", range(3))
