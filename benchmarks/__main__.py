@@ -12,7 +12,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from benchmarks import claims, consent_gas, consents, gas, tree
+from benchmarks import claims, consent_gas, consent_import, consents, gas, tree
 from benchmarks.figures import Figure, as_json, print_table
 
 
@@ -30,6 +30,7 @@ MEASURES: dict[str, Measure] = {
     "tree": tree.measure,
     "consent-gas": consent_gas.measure,
     "consents": consents.measure,
+    "consent-import": consent_import.measure,
 }
 
 

@@ -13,7 +13,10 @@ import pytest
 from benchmarks.figures import Budget
 
 ROOT = Path(__file__).resolve().parents[2]
-UNITS = ["gas a claim"] * 4 + ["gas a policy", "claims a second", "claims a second", "seconds", "peak MB"]
+UNITS = [
+    *(["gas a claim"] * 4 + ["gas a policy", "claims a second", "claims a second", "seconds", "peak MB"]),
+    *(["gas a decision"] * 15 + ["microseconds"] * 4 + ["decisions a second"]),
+]
 
 
 @pytest.fixture(scope="module")
