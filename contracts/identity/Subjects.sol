@@ -169,9 +169,9 @@ contract Subjects is ISubjects, AccessManaged, EIP712, NoncesKeyed {
         return capacity != Capacity.Guardian && capacity != Capacity.Executor;
     }
 
-    /// @dev Whether one expiry is still ahead and later than another. 0 is never.
-    function _outlasts(uint40 one, uint40 other) private view returns (bool) {
-        return _isAhead(one) && other != 0 && (one == 0 || one > other);
+    /// @dev Whether one expiry is later than another. 0 is never.
+    function _outlasts(uint40 one, uint40 other) private pure returns (bool) {
+        return other != 0 && (one == 0 || one > other);
     }
 
     function _requireStanding(bytes32 subject) private view {
