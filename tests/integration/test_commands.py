@@ -501,6 +501,7 @@ def test_interrupted_command_is_quiet_and_says_130(ready: Terminal) -> None:
     """Ctrl-C while it waits for a node that never answers."""
     program = (
         "import os, signal, threading; from troth.chain import rpc; from troth.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job inherits it ignored
         "rpc.Node.call = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
         "raise SystemExit(main(['status']))"
     )

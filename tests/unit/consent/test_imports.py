@@ -8,6 +8,7 @@ another key) · batches (gas, order on one key, failure in the middle) · progre
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -108,12 +109,13 @@ def problems_of(office: Office, path: Path, **options: Any) -> list[tuple[int | 
 
 def dying(desk: Desk, monkeypatch: pytest.MonkeyPatch, made: int) -> None:
     """Makes the import die once so many of its calls are made, of which the sender has sent all but the last
-    eight; -1: once all are mined.
+    eight; -1: once all are mined. What was sent is mined by then: a new command's sender waits for that.
     """
     call, count, stream = imports._call, iter(range(1_000)), desk.office.sender.stream
 
     def dies(*given: Any) -> Call:
         if next(count) == made:
+            until_mined(desk)
             raise Killed
         return call(*given)
 
@@ -125,6 +127,17 @@ def dying(desk: Desk, monkeypatch: pytest.MonkeyPatch, made: int) -> None:
         monkeypatch.setattr(imports, "_call", dies)
     else:
         monkeypatch.setattr(desk.office.sender, "stream", dies_in_the_end)
+
+
+def until_mined(desk: Desk) -> None:
+    """Returns once nothing of the desk's is under way."""
+    for _ in range(1_000):
+        asked = [("eth_getTransactionCount", [desk.who.address, tag]) for tag in ("latest", "pending")]
+        latest, pending = desk.suite.node.batch(asked)
+        if latest == pending:
+            return
+        time.sleep(0.01)
+    raise TimeoutError("what was sent is not mined")
 
 
 # --- what is recorded

@@ -42,18 +42,22 @@ def test_register_keeps_the_product_and_announces_it(products: Contract, actuary
 
 def test_register_keeps_what_is_required_of_payees(products: Contract, actuary: Actor) -> None:
     """Level and terms come back from the product, and are said."""
-    requirement = (2, 7, 0, 9)
+    requirement = (2, 7, 8, 9)
     receipt = actuary.send(products, "register", "delay", word(METRIC), AT_LEAST, TIERS, requirement)
     (event,) = emitted(receipt, products, "ProductRegistered")
     assert event.requirement == products.call("product", 1).requirement == requirement
 
 
-@pytest.mark.parametrize("requirement", [(1, 0, 7, 0), (1, 0, 0, 9)])
-def test_register_refuses_a_consent_without_a_purpose(
+@pytest.mark.parametrize(
+    "requirement", [(1, 0, 8, 0), (1, 0, 0, 9), (1, 7, 0, 0), (1, 7, 8, 0), (0, 0, 8, 9)]
+)
+def test_register_refuses_a_consent_that_is_not_whole(
     products: Contract, actuary: Actor, requirement: tuple[int, int, int, int]
 ) -> None:
-    """A recipient or a category alone says nothing."""
-    with refuses("ProductRegisterPurposeMissing", recipient=requirement[2], category=requirement[3]):
+    """Purpose, recipient and category, or none: narrower denials do not answer for all at once."""
+    _, purpose, recipient, category = requirement
+    whole = {"purpose": purpose, "recipient": recipient, "category": category}
+    with refuses("ProductRegisterConsentIncomplete", **whole):
         actuary.send(products, "register", "delay", word(METRIC), AT_LEAST, TIERS, requirement)
 
 
