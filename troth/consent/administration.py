@@ -281,7 +281,8 @@ def _denial(office: Office, subject: bytes, scope: Scope, number: int | None) ->
 def _changed(office: Office, scope: tuple[str, str, str], row: Any, changes: Changes) -> Said:
     """What a correction says: the decision corrected, with the changes."""
     with office.store.reading() as connection:
-        iris = names_of(connection, {row.notice, row.jurisdiction, row.expiry_event} - {0})
+        names = names_of(connection, {row.notice, row.jurisdiction, row.expiry_event})
+    names[0] = ""  # beside a scope, none is not all
     said = Said(
         *scope,
         State(row.state),
@@ -289,9 +290,9 @@ def _changed(office: Office, scope: tuple[str, str, str], row: Any, changes: Cha
         Method(row.method),
         effective=row.effective,
         expires=row.expires,
-        expiry_event=iris.get(row.expiry_event, ""),
-        notice=iris.get(row.notice, ""),
-        jurisdiction=iris.get(row.jurisdiction, ""),
+        expiry_event=names[row.expiry_event],
+        notice=names[row.notice],
+        jurisdiction=names[row.jurisdiction],
     )
     if changes.expires is not None:
         said = replace(said, expiry_event="")
