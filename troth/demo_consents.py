@@ -181,7 +181,7 @@ def _introduce(office: Office, person: Customer) -> None:
     """Binds a customer's wallet, which signs for itself, and records that they showed a passport."""
     subject = subjects.resolve(office, person.ref)
     typed = wallets.request(office, subject, person.wallet.address)
-    signature = person.wallet.sign_typed(typed["domain"], {"Bind": wallets.BIND}, typed["message"])
+    signature = wallets.BINDINGS.signed(person.wallet, typed)
     wallets.bind(office, subject, typed, signature)
     seen = Content(person.words("passport seen").encode(), media_type="text/plain")
     verifications.verify(office, subject, Level.SUBSTANTIAL, content=seen)

@@ -42,9 +42,9 @@ from troth.identity.evidence import Content
 from troth.identity.subjects import parse_subject
 from troth.office import Office
 
-__all__ = ["STATEMENT", "STATEMENTS", "Statement", "carry", "read_request", "request"]
+__all__ = ["STATEMENTS", "Statement", "carry", "read_request", "request"]
 
-STATEMENT = (
+_STATEMENT = (
     ("subject", "bytes32"),
     ("signer", "address"),
     ("state", "string"),
@@ -59,8 +59,8 @@ STATEMENT = (
     ("nonce", "uint256"),
     ("deadline", "uint40"),
 )
-"""The members of the contract's Statement, in order."""
-STATEMENTS = requests.Kind("ConsentRegistry", "Statement", STATEMENT, "signer")
+STATEMENTS = requests.Kind("ConsentRegistry", "Statement", _STATEMENT, "signer")
+"""What a subject or their representative signs to decide: the contract's Statement."""
 
 _CONTRACT = STATEMENTS.contract
 # Half the order of secp256k1: of the two signatures that verify, contracts take the one below.
@@ -182,8 +182,7 @@ def read_request(office: Office, path: Path) -> Statement:
     typed = requests.read(path)
     requests.check_domain(office, typed, [_CONTRACT], _REQUEST)
     message = typed["message"]
-    expected = requests.typed_data(typed["domain"], "Statement", STATEMENT, message)
-    if typed != expected or message.keys() != {name for name, _ in STATEMENT}:
+    if not STATEMENTS.is_of(typed) or not STATEMENTS.has_all(message):
         _refuse(str(path), "no request of this version: make it anew with `troth consent request`")
     return _statement(message)
 
@@ -200,14 +199,14 @@ def _only_wallet(office: Office, subject: bytes) -> str:
 
 def _typed_data(office: Office, statement: Statement) -> dict[str, Any]:
     """The whole EIP-712 object, fit for JSON; numbers too wide for JavaScript as decimal text."""
-    message = dict(zip((name for name, _ in STATEMENT), statement.values, strict=True))
+    message = dict(zip((name for name, _ in _STATEMENT), statement.values, strict=True))
     message |= {"subject": f"0x{statement.subject.hex()}", "nonce": str(statement.nonce)}
-    return requests.typed_data(requests.domain_of(office, _CONTRACT), "Statement", STATEMENT, message)
+    return STATEMENTS.request(office, message)
 
 
 def _statement(message: Mapping[str, Any]) -> Statement:
     """The statement in a message. Raises BadInput for values against their rules."""
-    numbers = {name: _number(name, message[name]) for name, kind in STATEMENT if kind.startswith("uint")}
+    numbers = {name: _number(name, message[name]) for name, kind in _STATEMENT if kind.startswith("uint")}
     states = {state.term: state for state in OWN_STATES}
     if message["state"] not in states:
         _refuse(str(message["state"]), f"not a subject's own: {', '.join(sorted(states))}", "state")
@@ -269,8 +268,7 @@ def _checked_signature(office: Office, statement: Statement, text: str) -> bytes
     if office.node.call("eth_getCode", [statement.signer, "latest"]) not in {"0x", "0x0"}:
         _check_contract_wallet(office, statement, given)
         return given
-    if len(given) == 65 and given[64] < 2:  # as some wallets write v
-        given = given[:64] + bytes([27 + given[64]])
+    given = requests.with_v(given)
     _check_form(text, given)
     found = _recovered(_typed_data(office, statement), given)
     if found is None:

@@ -16,10 +16,11 @@ from typing import Any, NoReturn
 from eth_abi.exceptions import EncodingError
 
 from troth.addresses import parse_address
+from troth.chain.accounts import Signer
 from troth.errors import BadInput, Problem
 from troth.office import Office
 
-__all__ = ["Kind", "address_in", "check_domain", "domain_of", "read", "sign", "typed_data", "write"]
+__all__ = ["Kind", "address_in", "check_domain", "domain_of", "read", "sign", "with_v", "write"]
 
 Members = Sequence[tuple[str, str]]
 
@@ -45,6 +46,31 @@ class Kind:
     signer: str
     """The member that names who is to sign."""
 
+    def typed_data(self, domain: Mapping[str, Any], message: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole object, for a domain: the struct's members, and its values as JSON has them."""
+        return {
+            "types": {"EIP712Domain": _described(_DOMAIN), self.struct: _described(self.members)},
+            "primaryType": self.struct,
+            "domain": dict(domain),
+            "message": dict(message),
+        }
+
+    def request(self, office: Office, message: Mapping[str, Any]) -> dict[str, Any]:
+        """The same for the deployment's contract."""
+        return self.typed_data(domain_of(office, self.contract), message)
+
+    def signed(self, signer: Signer, typed: Mapping[str, Any]) -> bytes:
+        """A signer's signature, 65 bytes, of such typed data, which it is not held to."""
+        return signer.sign_typed(typed["domain"], {self.struct: self.members}, typed["message"])
+
+    def is_of(self, typed: Mapping[str, Any]) -> bool:
+        """Whether typed data declare exactly this struct; its values are another matter."""
+        return typed == self.typed_data(typed["domain"], typed["message"])
+
+    def has_all(self, message: Mapping[str, Any]) -> bool:
+        """Whether a message has a value for each member, and no more."""
+        return message.keys() == {member for member, _ in self.members}
+
 
 def domain_of(office: Office, contract: str) -> dict[str, Any]:
     """A contract of the deployment as EIP-712 domain: a signature is good for it on this chain only."""
@@ -53,18 +79,6 @@ def domain_of(office: Office, contract: str) -> dict[str, Any]:
         "version": "1",
         "chainId": office.deployment.chain_id,
         "verifyingContract": office.contract(contract).address,
-    }
-
-
-def typed_data(
-    domain: Mapping[str, Any], name: str, members: Members, message: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The whole object: a struct `name` of these members (name, type), and its values as JSON has them."""
-    return {
-        "types": {"EIP712Domain": _described(_DOMAIN), name: _described(members)},
-        "primaryType": name,
-        "domain": dict(domain),
-        "message": dict(message),
     }
 
 
@@ -113,8 +127,7 @@ def sign(office: Office, path: Path, kinds: Sequence[Kind]) -> bytes:
     contract = check_domain(office, typed, [kind.contract for kind in kinds], str(path))
     (kind,) = (one for one in kinds if one.contract == contract)
     members = kind.members
-    whole = message.keys() == {member for member, _ in members}
-    if not whole or typed != typed_data(typed["domain"], kind.struct, members, message):
+    if not kind.is_of(typed) or not kind.has_all(message):
         _refuse(path, "no request of this version: make it anew")
     signer = office.signer
     if _text(message[kind.signer]) != signer.address.lower():
@@ -123,7 +136,7 @@ def sign(office: Office, path: Path, kinds: Sequence[Kind]) -> bytes:
     if not all(_FORMS[form].fullmatch(str(message[member])) for member, form in members if form in _FORMS):
         _refuse(path, wrong)
     try:
-        return signer.sign_typed(typed["domain"], {kind.struct: members}, message)
+        return kind.signed(signer, typed)
     except (ValueError, TypeError, EncodingError):
         _refuse(path, wrong)
 
@@ -134,6 +147,13 @@ def address_in(message: Mapping[str, Any], name: str, place: str) -> bytes:
         return parse_address(str(message.get(name)))
     except ValueError as error:
         raise BadInput([Problem(place, None, name, str(message.get(name)), str(error))]) from None
+
+
+def with_v(signature: bytes) -> bytes:
+    """The signature with v as 27 or 28, which contracts take: some wallets write 0 or 1."""
+    if len(signature) == 65 and signature[64] < 2:
+        return signature[:64] + bytes([27 + signature[64]])
+    return signature
 
 
 def _described(members: Members) -> list[dict[str, str]]:

@@ -20,11 +20,11 @@ from troth.office import Office
 from troth.store import schema
 from troth.store.subjects import events_of
 
-__all__ = ["BIND", "BINDINGS", "Bound", "Wallet", "bind", "history", "request", "unbind"]
+__all__ = ["BINDINGS", "Bound", "Wallet", "bind", "history", "request", "unbind"]
 
-BIND = (("subject", "bytes32"), ("wallet", "address"), ("nonce", "uint256"), ("deadline", "uint40"))
-"""The struct that a wallet signs."""
-BINDINGS = requests.Kind("Subjects", "Bind", BIND, "wallet")
+_BIND = (("subject", "bytes32"), ("wallet", "address"), ("nonce", "uint256"), ("deadline", "uint40"))
+BINDINGS = requests.Kind("Subjects", "Bind", _BIND, "wallet")
+"""What a wallet signs to speak for a subject."""
 VALID_FOR = timedelta(days=7)
 _REQUEST, _SIGNATURE, _WALLET = "--request", "--signature", "--wallet"
 
@@ -72,7 +72,7 @@ def request(office: Office, subject: bytes, wallet: str, deadline: datetime | No
         "nonce": str(secrets.randbits(192) << 64),
         "deadline": registry.seconds(deadline or office.now() + VALID_FOR),
     }
-    return requests.typed_data(requests.domain_of(office, "Subjects"), "Bind", BIND, message)
+    return BINDINGS.request(office, message)
 
 
 def bind(office: Office, subject: bytes, typed: Mapping[str, Any], signature: bytes) -> Bound:
@@ -80,14 +80,14 @@ def bind(office: Office, subject: bytes, typed: Mapping[str, Any], signature: by
 
     Raises BadInput, saying what is wrong with request or signature, MissingRole, and what sending raises.
     """
-    requests.check_domain(office, typed, ["Subjects"], _REQUEST)
+    requests.check_domain(office, typed, [BINDINGS.contract], _REQUEST)
     wallet, nonce, deadline = _terms(subject, typed)
     registry.check_standing(office, subject)
     bound_to = office.contract("Subjects").call("subjectOf", wallet)
     if bound_to == subject:
         return Bound(subject, wallet, None)
     _check_free(office, subject, wallet, _REQUEST)
-    call = (subject, wallet, nonce, deadline, _as_contracts_take_it(signature))
+    call = (subject, wallet, nonce, deadline, requests.with_v(signature))
     now = office.now().isoformat()
     reasons = {
         "SubjectsDeadlinePassed": (_REQUEST, "deadline", f"passed: on the chain it is {now}; make it anew"),
@@ -132,8 +132,7 @@ def history(office: Office, subject: bytes) -> list[Wallet]:
 def _terms(subject: bytes, typed: Mapping[str, Any]) -> tuple[str, int, int]:
     """Wallet, nonce and deadline of a request for `subject`. Raises BadInput."""
     message = typed["message"]
-    expected = requests.typed_data(typed["domain"], "Bind", BIND, message)
-    if typed != expected:
+    if not BINDINGS.is_of(typed):
         reason = "no request of this version: make it anew with `troth subject bind`"
         raise BadInput([Problem(_REQUEST, None, "types", None, reason)])
     wallet = format_address(requests.address_in(message, "wallet", _REQUEST))
@@ -160,10 +159,3 @@ def _check_free(office: Office, subject: bytes, wallet: str, place: str) -> None
     if any(bound_to):
         whom = "this subject" if bound_to == subject else f"another subject, {format_subject(bound_to)}"
         raise BadInput([Problem(place, None, None, wallet, f"bound already, to {whom}")])
-
-
-def _as_contracts_take_it(signature: bytes) -> bytes:
-    """The signature with v as 27 or 28: some wallets write 0 or 1."""
-    if len(signature) == 65 and signature[64] < 2:
-        return signature[:64] + bytes([27 + signature[64]])
-    return signature
