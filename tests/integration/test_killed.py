@@ -9,31 +9,24 @@ logs. Others are random: so many transactions into the journal, or so many milli
 from __future__ import annotations
 
 import csv
-import json
 import os
 import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, redirect_stdout, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
-from eth_account import Account
-from support.doubles import Proxy, RpcError
+from support.killing import FEE, LOGS, RECEIPT, SEND, Home, Moment, killed_at, killed_when, write_keys
 
 from troth.chain import anvil, keeper
 from troth.chain.rpc import Node
 from troth.claims import books, products, reports
 from troth.claims.intake import Direction, ProductFile, Tier
-from troth.cli import main
 from troth.config import Settings
 from troth.launch import launch
 from troth.office import Office
@@ -41,58 +34,13 @@ from troth.office import Office
 RISKS, OF_A_RISK = 600, 8
 DUE = RISKS // 2 * OF_A_RISK  # every second risk
 INSURED = 100
-SEND, RECEIPT, FEE, LOGS = (
-    "eth_sendRawTransaction",
-    "eth_getTransactionReceipt",
-    "eth_maxPriorityFeePerGas",
-    "eth_getLogs",
-)
-PASSWORD = "secret"  # noqa: S105  of keys that the whole world knows
 
 
-# --- a home, and commands in it
+# --- a home, and what is due in it
 
 
-@dataclass
-class Home:
-    """A home whose chain runs."""
-
-    path: Path
-
-    @property
-    def settings(self) -> Settings:
-        """Of its own chain."""
-        return Settings.read({}, home=self.path)
-
-    def start(self, *arguments: str, through: str | None = None) -> subprocess.Popen[str]:
-        """A `troth` command, on the home's own chain or through another node in front of it."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TROTH_")}
-        environment |= {"TROTH_HOME": str(self.path), "TROTH_BATCH_GAS": "1000000"}
-        if through is not None:
-            oracles = os.pathsep.join(str(self.path / f"key-{number}.json") for number in (1, 2, 3))
-            environment |= {
-                "TROTH_RPC": through,
-                "TROTH_KEYSTORE": str(self.path / "key-0.json"),
-                "TROTH_ORACLE_KEYSTORES": oracles,
-                "TROTH_PASSWORD": PASSWORD,
-                "TROTH_CONFIRMATIONS": "0",
-            }
-        command = [sys.executable, "-m", "troth", *arguments]
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    def run(self, *arguments: str) -> dict[str, Any]:
-        """What a command says in JSON, ending well. In this process, for speed."""
-        with redirect_stdout(StringIO()) as said:
-            code = main(["--home", str(self.path), *arguments, "--json"])
-        assert code == 0, said.getvalue()
-        return json.loads(said.getvalue())
-
-    def journalled(self) -> int:
-        """How many transactions were ever signed here."""
-        with closing(sqlite3.connect(f"file:{self.path}/troth.db?mode=ro", uri=True)) as connection:
-            return int(connection.execute("SELECT count(*) FROM transactions").fetchone()[0])
+class Insurer(Home):
+    """A home with a book that is due."""
 
     def pay_all(self) -> None:
         """Settles what is left, and proves by the chain alone that every due policy was paid once."""
@@ -140,11 +88,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bare") / "home"
     settings = Settings.read({}, home=path)
     launch(settings)
-    keys = json.loads((path / "chain" / "keys.json").read_text())["private_keys"]
-    for number, key in enumerate(keys[:4]):
-        encrypted = Account.encrypt(key, PASSWORD, kdf="pbkdf2", iterations=1)
-        (path / f"key-{number}.json").write_text(json.dumps(encrypted))
-    shutil.copy(path / "deployments" / "embedded.json", path / "deployments" / "chain-31337.json")
+    write_keys(path, 4)
     risks = [f"risk {number:04}" for number in range(RISKS)]
     policies = (
         (f"P-{risk}-{n}", risk, "0x" + random.Random(f"{risk} {n}").randbytes(20).hex(), INSURED, 1)
@@ -175,62 +119,20 @@ def due(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Insurer]:
     """A copy of one of the two, its chain running."""
     path = tmp_path / "home"
     shutil.copytree(request.getfixturevalue(request.param), path)
     launch(Settings.read({}, home=path))
-    yield Home(path)
+    yield Insurer(path)
     anvil.down(path)
-
-
-# --- how to kill
-
-
-@dataclass
-class Moment:
-    """The nth time the command asks for `method`; `after`: once the node has done it."""
-
-    method: str
-    nth: int = 1
-    after: bool = False
-
-
-def killed_at(home: Home, moment: Moment, *arguments: str) -> None:
-    """Runs a command and kills it at that moment."""
-    running: list[subprocess.Popen[str]] = []
-    count = iter(range(1, 100_000))
-
-    def kill(_params: Any, real: Callable[[], Any]) -> Any:
-        if (turn := next(count)) < moment.nth:
-            return real()
-        if turn == moment.nth and moment.after:
-            real()
-        running[0].kill()
-        raise RpcError(-32603, "whom does it concern")
-
-    with Node(anvil.running(home.path).url) as node, closing(Proxy(node)) as proxy:
-        proxy.overrides[moment.method] = kill
-        running.append(home.start(*arguments, through=proxy.url))
-        running[0].communicate(timeout=60)
-        assert running[0].returncode == -signal.SIGKILL, moment
-
-
-def killed_when(process: subprocess.Popen[str], reached: Callable[[], bool]) -> None:
-    """Kills a command once something has come to be."""
-    with process:
-        while not reached():
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.001)
-        process.kill()
-        process.communicate()
 
 
 # --- settle
 
 
 @pytest.mark.parametrize("home", ["due"], indirect=True)
-def test_settle_killed_at_chosen_moments_pays_everybody_once(home: Home) -> None:
+def test_settle_killed_at_chosen_moments_pays_everybody_once(home: Insurer) -> None:
     """One after the other on one chain: each run meets what the one before left."""
     moments = [
         Moment(FEE),  # planned, nothing signed
@@ -249,7 +151,7 @@ def test_settle_killed_at_chosen_moments_pays_everybody_once(home: Home) -> None
 
 
 @pytest.mark.parametrize("home", ["due"], indirect=True)
-def test_settle_killed_at_random_moments_pays_everybody_once(home: Home) -> None:
+def test_settle_killed_at_random_moments_pays_everybody_once(home: Insurer) -> None:
     """So many transactions into the journal, or so long after its start."""
     source = random.Random(20131)
     for _ in range(2):
@@ -269,7 +171,7 @@ def test_settle_killed_at_random_moments_pays_everybody_once(home: Home) -> None
 class Rewind:
     """Kills the home's chain, which comes back as it was when this was made."""
 
-    home: Home
+    home: Insurer
 
     def __post_init__(self) -> None:
         newest = blocks(self.home)
@@ -297,7 +199,7 @@ class Rewind:
 
 
 @pytest.mark.parametrize("home", ["due"], indirect=True)
-def test_chain_killed_in_mid_settlement_pays_everybody_once(home: Home) -> None:
+def test_chain_killed_in_mid_settlement_pays_everybody_once(home: Insurer) -> None:
     """It comes back as it was saved last; the command says what happened, without a traceback."""
     process = home.start("settle")
     enough = home.journalled() + 30
@@ -313,7 +215,7 @@ def test_chain_killed_in_mid_settlement_pays_everybody_once(home: Home) -> None:
 
 
 @pytest.mark.parametrize("home", ["due"], indirect=True)
-def test_chain_that_lost_a_settlement_pays_everybody_once(home: Home) -> None:
+def test_chain_that_lost_a_settlement_pays_everybody_once(home: Insurer) -> None:
     """All was settled, and in journal and index; the chain knows of none of it. What is under way from a
     killed command stands on nonces that the chain has lost: they are filled.
     """
@@ -325,7 +227,7 @@ def test_chain_that_lost_a_settlement_pays_everybody_once(home: Home) -> None:
 
 
 @pytest.mark.parametrize("home", ["bare"], indirect=True)
-def test_chain_that_lost_a_book_has_it_issued_again(home: Home) -> None:
+def test_chain_that_lost_a_book_has_it_issued_again(home: Insurer) -> None:
     """The same book with the same salts, under its number; until then everything adds up without it."""
     rewind = Rewind(home)
     command = ("book", "issue", str(home.path / "book.csv"), "--product", "delay")
@@ -343,7 +245,7 @@ def test_chain_that_lost_a_book_has_it_issued_again(home: Home) -> None:
 
 
 @pytest.mark.parametrize("home", ["bare"], indirect=True)
-def test_book_issue_killed_issues_it_once(home: Home) -> None:
+def test_book_issue_killed_issues_it_once(home: Insurer) -> None:
     """Before its draft is saved, then before, while and after its two transactions leave."""
     command = ("book", "issue", str(home.path / "book.csv"), "--product", "delay")
     for moment in (
@@ -364,7 +266,7 @@ def test_book_issue_killed_issues_it_once(home: Home) -> None:
 
 
 @pytest.mark.parametrize("home", ["bare"], indirect=True)
-def test_report_publish_killed_publishes_it_once(home: Home) -> None:
+def test_report_publish_killed_publishes_it_once(home: Insurer) -> None:
     """Before it is saved, then before and after it leaves."""
     command = ("report", "publish", str(home.path / "facts.csv"), "--product", "delay")
     for moment in (Moment(LOGS), Moment(FEE), Moment(SEND), Moment(SEND, after=True)):
@@ -374,7 +276,7 @@ def test_report_publish_killed_publishes_it_once(home: Home) -> None:
 
 
 @pytest.mark.parametrize("home", ["bare"], indirect=True)
-def test_up_killed_in_mid_deployment_deploys_anew(home: Home, tmp_path: Path) -> None:
+def test_up_killed_in_mid_deployment_deploys_anew(home: Insurer, tmp_path: Path) -> None:
     """The contracts of the first attempt are nobody's."""
     fresh = Home(tmp_path / "fresh")
     try:
@@ -387,7 +289,7 @@ def test_up_killed_in_mid_deployment_deploys_anew(home: Home, tmp_path: Path) ->
         anvil.down(fresh.path)
 
 
-def blocks(home: Home) -> int:
+def blocks(home: Insurer) -> int:
     """How many the home's chain has, 0 while it is not there."""
     if (chain := anvil.status(home.path)) is None:
         return 0

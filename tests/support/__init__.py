@@ -6,6 +6,7 @@ claims     policies, books, reports and settlements as plain values that can be 
 suite      the contracts, who holds which role, and what each does in a day's work
 office     an insurer's office on that chain, worked through the product's own use cases
 doubles    a node that misbehaves on command, alone or in front of a real one
+killing    the real command, killed at chosen moments
 fake_chain a chain in memory with the contracts on it, by their interfaces, and a node that serves it
 """
 
