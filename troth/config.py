@@ -76,6 +76,12 @@ class Settings:
     batch_gas: int = 12_000_000
     """TROTH_BATCH_GAS: gas one settlement transaction is filled up to; at most EIP-7825's cap."""
 
+    batch_records: int = 100_000
+    """TROTH_BATCH_RECORDS: interactions that fill a batch."""
+
+    batch_age: int = 3_600
+    """TROTH_BATCH_AGE: seconds after which an interaction waits no longer for a batch to fill."""
+
     max_fee: int = 500 * _GWEI
     """TROTH_MAX_FEE, in gwei: the most paid for a unit of gas, in wei."""
 
@@ -109,6 +115,8 @@ class Settings:
             confirmations=source.number("confirmations", 0 if embedded else 12, 0, 100_000),
             challenge_period=source.number("challenge_period", 0 if embedded else 86_400, 0, 365 * 86_400),
             batch_gas=source.number("batch_gas", cls.batch_gas, 500_000, GAS_CAP),
+            batch_records=source.number("batch_records", cls.batch_records, 1, 1_000_000),
+            batch_age=source.number("batch_age", cls.batch_age, 0, 365 * 86_400),
             max_fee=source.number("max_fee", cls.max_fee // _GWEI, 1, 1_000_000) * _GWEI,
             anvil=source.file("anvil"),
             timeout=float(source.number("timeout", int(cls.timeout), 1, 3_600)),

@@ -19,13 +19,13 @@ from troth.chain.refusals import Role
 from troth.chain.rpc import Node
 from troth.chain.transactions import Call, Receipt
 from troth.errors import BadInput, NotDeployed, Problem, WrongChain
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 __all__ = ["NAMES", "Deployed", "Deployment", "Terms", "deploy", "endow", "load", "save"]
 
 NAMES = (
     *("Authority", "token", "ProductRegister", "OracleReports", "CapitalPool"),
-    *("Subjects", "ConsentRegistry", "Eligibility", "PolicyBooks"),
+    *("Subjects", "ConsentRegistry", "Streams", "Eligibility", "PolicyBooks"),
 )
 """What a deployment of this version holds, in the order created."""
 TOKEN = "token"  # noqa: S105  a name among the contracts, no secret
@@ -43,6 +43,8 @@ PERMISSIONS: tuple[tuple[str, Role, tuple[str, ...]], ...] = (
     ("ConsentRegistry", Role.OPERATOR, ("defineTerms", "recordFor", "recordExpiryEvent", "honour")),
     ("ConsentRegistry", Role.COMPLIANCE, ("correct", "setExpiryCap")),
     ("ConsentRegistry", Role.GUARDIAN, ("pause", "unpause")),
+    ("Streams", Role.OPERATOR, ("create", "declareCount")),
+    ("Streams", Role.COMPLIANCE, ("setWriter", "hold", "release", "setRetention")),
 )
 """Which role may call which restricted function; what is not listed is the administrator's."""
 
@@ -143,6 +145,7 @@ def deploy(node: Node, sender: Sends, network: str, terms: Terms) -> Deployment:
     )
     subjects = suite.create("Subjects", "Subjects", authority)
     consents = suite.create("ConsentRegistry", "ConsentRegistry", authority, subjects)
+    suite.create("Streams", "Streams", authority)
     eligibility = suite.create("Eligibility", "Eligibility", subjects, consents)
     suite.create("PolicyBooks", "PolicyBooks", authority, products, reports, pool, eligibility)
     if terms.token:

@@ -29,7 +29,7 @@ from troth.chain import anvil
 from troth.chain.rpc import Node
 from troth.cli import main
 from troth.demo_consents import CUSTOMERS, Customer, customers
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 SEED = 4
 BROUGHT = re.compile(r"(sickness-)?(book|observations|consents)\.csv|(sickness-)?product\.toml")

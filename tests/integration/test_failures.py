@@ -39,7 +39,7 @@ from troth.errors import DatabaseFailed, FeeAboveLimit, NoFunds, TransactionFail
 from troth.office import Office
 from troth.store import Store, schema
 from troth.store.journal import StoredJournal
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 POLICIES = 60
 DUE = 40  # of them: risks 0 and 2 of three

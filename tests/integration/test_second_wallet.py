@@ -35,7 +35,7 @@ from support.consents import (
 )
 from support.defaults import DAY, START
 
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 NODE = shutil.which("node") or str(Path(sys.executable).with_name("node"))
 SCRIPT = Path(__file__).with_name("second_wallet.mjs")

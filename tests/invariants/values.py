@@ -11,7 +11,7 @@ from support import Book, Observation, Policy, Proof, Report, Settlement, book_a
 from support.claims import NO_REF
 
 from invariants.model import DAY, WHOLE, Product
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 Draw = Callable[[st.SearchStrategy], Any]
 

@@ -39,7 +39,7 @@ from support.consents import (
 from support.defaults import DAY, START
 
 from troth.chain.transactions import Receipt
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 Case = Callable[[Suite], Receipt]
 

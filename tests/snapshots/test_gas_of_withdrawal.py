@@ -27,7 +27,7 @@ from support.consents import (
     unordered,
 )
 
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 BEFORE = (0, 1, 2, 3, 10)
 Way = Callable[[Suite, int, int], int]

@@ -24,7 +24,7 @@ from support.defaults import (
     WHOLE,
 )
 from troth.chain.accounts import LocalSigner
-from troth.trees import MerkleTree, keccak
+from troth.trees.keccak import MerkleTree, keccak
 
 REPORT_TYPE = (
     ("metric", "bytes32"),

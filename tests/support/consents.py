@@ -14,7 +14,7 @@ from support.defaults import START
 from support.suite import Actor, Suite, emitted
 from troth.chain.contracts import Contract
 from troth.chain.transactions import Receipt
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 # --- the words of the contracts, by number
 

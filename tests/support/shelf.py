@@ -11,7 +11,7 @@ from support.defaults import DAY, START
 from troth.consent.decisions import Basis, Method, Scope, State, key_of
 from troth.consent.terms import category_iri, jurisdiction_iri, purpose_iri, recipient_iri
 from troth.store import Store, insert_rows, schema
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 ANN, BOB = keccak(b"ann"), keccak(b"bob")
 RECORDER = b"\x0c" * 20

@@ -39,7 +39,7 @@ from troth.chain.rpc import Node, quantity
 from troth.chain.sender import Sender
 from troth.chain.transactions import Call, MemoryJournal, Receipt
 from troth.deployment import Deployment, Terms, deploy
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 DIRECTIONS = {"at_least": 0, "at_most": 1}
 ROLES = (

@@ -13,7 +13,7 @@ from troth.claims.intake import MAX_TIERS
 from troth.claims.keys import risk_to_bytes32
 from troth.store.books import PolicyRow
 from troth.store.reports import ObservationRow
-from troth.trees import MerkleTree, Multiproof
+from troth.trees.keccak import MerkleTree, Multiproof
 
 __all__ = ["Batch", "Evidence", "batches", "call_of", "gas_of", "halves"]
 

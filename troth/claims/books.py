@@ -23,7 +23,7 @@ from troth.claims.keys import bytes32_to_text, risk_to_bytes32
 from troth.errors import BadInput, ContractRefused, NoMoney, PoolShort, Problem
 from troth.office import Office
 from troth.store.books import Book, NewBook, PolicyRow, find_book, forget_draft, save_book
-from troth.trees import MerkleTree, keccak
+from troth.trees.keccak import MerkleTree, keccak
 
 __all__ = [
     "IssuedBook",

@@ -19,7 +19,7 @@ from troth.claims.keys import bytes32_to_text, risk_to_bytes32
 from troth.errors import BadInput, ContractRefused, OraclesShort, Problem
 from troth.office import Office
 from troth.store.reports import NewReport, ObservationRow, Report, list_reports, save_report
-from troth.trees import MerkleTree, keccak
+from troth.trees.keccak import MerkleTree, keccak
 
 __all__ = ["Attestation", "PublishedReport", "observation_leaf", "publish", "sign", "tree_of"]
 

@@ -33,7 +33,7 @@ from troth.store import schema
 from troth.store.books import Book, PolicyRow, list_books, policies_of
 from troth.store.products import list_products
 from troth.store.reports import ObservationRow, Report, list_reports, observations_of
-from troth.trees import MerkleTree
+from troth.trees.keccak import MerkleTree
 
 __all__ = ["Settlement", "settle"]
 

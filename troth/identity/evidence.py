@@ -22,7 +22,7 @@ from troth.errors import BadInput, Problem
 from troth.identity.vault import Box, Vault
 from troth.office import Office
 from troth.store import subjects as table
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 __all__ = ["MOST", "Content", "Evidence", "contents", "draft", "draft_many", "find"]
 

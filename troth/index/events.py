@@ -20,7 +20,7 @@ from sqlalchemy import BigInteger, Table
 from troth.errors import NodeInconsistent, NotDeployed
 from troth.index.logs import Log, shown
 from troth.store import schema
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 __all__ = ["SIGNATURES", "Contracts", "Row", "Rows", "decode_logs", "event_filter", "rows_among", "topic_of"]
 
@@ -39,6 +39,7 @@ class Contracts:
     capital_pool: str
     subjects: str
     consent_registry: str
+    streams: str
     token: str
     first_block: int = 0
 
@@ -60,6 +61,7 @@ class Contracts:
             address("CapitalPool"),
             address("Subjects"),
             address("ConsentRegistry"),
+            address("Streams"),
             address("token"),
             first_block,
         )
@@ -113,6 +115,17 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
         "ExpiryEventHappened(uint32 indexed term,uint40 effective,uint40 recorded)",
         "DenialHonoured(bytes32 indexed subject,bytes32 indexed key,uint32 indexed honouredBy,"
         "uint256 number,uint40 honouredAt,bytes32 evidence)",
+    ),
+    "Streams": (
+        "StreamCreated(uint256 indexed stream,string name,address indexed by)",
+        "WriterSet(uint256 indexed stream,address indexed writer,bool allowed,address indexed by)",
+        "Anchored(uint256 indexed stream,uint256 indexed number,uint256 records,uint256 time,bytes32 root,"
+        "bytes32 subjects)",
+        "CountDeclared(uint256 indexed stream,uint40 indexed from,uint40 until,uint48 count,"
+        "address indexed by)",
+        "Held(uint256 indexed stream,bytes32 indexed matter,address indexed by)",
+        "Released(uint256 indexed stream,bytes32 indexed matter,address indexed by)",
+        "RetentionSet(uint256 indexed stream,string class,uint40 period,address indexed by)",
     ),
 }
 """The events indexed, by contract, as their declarations read once structs, enums and user-defined words are
@@ -182,6 +195,11 @@ _TABLES: dict[str, tuple[Table, tuple[str | None, ...]]] = {
         schema.honours,
         ("subject", "key", "number", "honouredBy", "honouredAt", "evidence"),
     ),
+    "WriterSet": (schema.stream_writers, ("stream", "writer", "allowed", "by")),
+    "Anchored": (schema.anchors, ("stream", "number", "records", "time", "root", "subjects")),
+    "CountDeclared": (schema.declared_counts, ("stream", "from", "until", "count", "by")),
+    "Held": (schema.stream_holds, ("stream", "matter", "=held", "by")),
+    "Released": (schema.stream_holds, ("stream", "matter", "=released", "by")),
 }
 
 _UINT32 = (1 << 32) - 1
@@ -359,6 +377,20 @@ def _term_row(log: Log) -> Row:
     return *_place(log), _uint32(term[2:]), _text(iri.replace(b"\\", b"\\\\"))
 
 
+def _stream_row(log: Log) -> Row:
+    """A StreamCreated log as a row."""
+    _, stream, by = log["topics"]
+    (name,) = decode(["bytes"], bytes.fromhex(log["data"][2:]))
+    return *_place(log), _column(stream[2:]), _text(name), bytes.fromhex(by[26:])
+
+
+def _retention_row(log: Log) -> Row:
+    """A RetentionSet log as a row. Its class may be any bytes."""
+    _, stream, by = log["topics"]
+    name, period = decode(["bytes", "uint40"], bytes.fromhex(log["data"][2:]))
+    return *_place(log), _column(stream[2:]), _text(name), period, bytes.fromhex(by[26:])
+
+
 def _text(content: bytes) -> str:
     """UTF-8 as text; what is none, or NUL, which PostgreSQL does not take, escaped."""
     return content.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
@@ -405,6 +437,8 @@ _READERS: dict[str, tuple[Table, Callable[[Log], Row]]] = {
     "ProductRegistered": (schema.products, _product_row),
     "TermDefined": (schema.terms, _term_row),
     "DecisionRecorded": (schema.decisions, _decision_row),
+    "StreamCreated": (schema.streams, _stream_row),
+    "RetentionSet": (schema.retentions, _retention_row),
 }
 
 

@@ -21,7 +21,7 @@ from troth.errors import NodeInconsistent, ReorgTooDeep, WrongChain
 from troth.index.events import Contracts, Row, Rows, decode_logs, event_filter
 from troth.index.logs import LogReader, Node
 from troth.store import Store, insert_rows, schema
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 __all__ = ["Synced", "sync"]
 

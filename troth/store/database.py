@@ -33,7 +33,7 @@ from troth.store.types import ExactInteger
 
 __all__ = ["HEAD", "Store", "insert_rows"]
 
-HEAD = "0002"
+HEAD = "0003"
 """The schema revision this code works with: the newest under `migrations/versions`."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

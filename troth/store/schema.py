@@ -534,6 +534,64 @@ honours = _event(
     comment="DenialHonoured",
 )
 
+streams = _event(
+    "streams",
+    Column("stream", BigInteger, nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("by_account", LargeBinary(20), nullable=False),
+    comment="StreamCreated",
+)
+
+stream_writers = _event(
+    "stream_writers",
+    Column("stream", BigInteger, nullable=False, index=True),
+    Column("writer", LargeBinary(20), nullable=False),
+    *_integers("allowed", comment="1 from here on, or 0 no longer"),
+    Column("by_account", LargeBinary(20), nullable=False),
+    comment="WriterSet",
+)
+
+anchors = _event(
+    "anchors",
+    *_integers("stream"),
+    *_integers("number", comment="of the batch in its stream, from 1"),
+    *_integers("records", comment="how many the stream has, this batch included"),
+    *_integers("time"),
+    Column("root", LargeBinary(32), nullable=False, comment="of the tree over the records"),
+    Column("subjects", LargeBinary(32), nullable=False, comment="size, salt and root of the roster, hashed"),
+    UniqueConstraint("stream", "number"),
+    comment="Anchored",
+)
+
+declared_counts = _event(
+    "declared_counts",
+    *_integers("stream", "period_from"),
+    *_integers("period_until", comment="not included"),
+    *_integers("count"),
+    Column("by_account", LargeBinary(20), nullable=False),
+    Index(None, "stream", "period_from"),
+    comment="CountDeclared: what the switch counted",
+)
+
+stream_holds = _event(
+    "stream_holds",
+    Column("stream", BigInteger, nullable=False, index=True),
+    Column("matter", LargeBinary(32), nullable=False),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('held', 'released')", name="kind"),
+    Column("by_account", LargeBinary(20), nullable=False),
+    comment="Held, Released",
+)
+
+retentions = _event(
+    "retentions",
+    Column("stream", BigInteger, nullable=False, index=True),
+    Column("class", Text, nullable=False),
+    *_integers("period", comment="seconds that records are kept"),
+    Column("by_account", LargeBinary(20), nullable=False),
+    comment="RetentionSet: the last one counts",
+)
+
 EVENTS: tuple[Table, ...] = (
     products,
     books_issued,
@@ -555,5 +613,11 @@ EVENTS: tuple[Table, ...] = (
     expiry_caps,
     happenings,
     honours,
+    streams,
+    stream_writers,
+    anchors,
+    declared_counts,
+    stream_holds,
+    retentions,
 )
 """Every table of events, in no order that matters."""

@@ -44,7 +44,7 @@ from troth.config import GAS_CAP
 from troth.office import Office
 from troth.store.books import PolicyRow
 from troth.store.reports import ObservationRow
-from troth.trees import keccak, verify_multiproof
+from troth.trees.keccak import keccak, verify_multiproof
 
 GAS = 12_000_000
 BOOKS = Contract(cast("Node", None), "0x" + "b0" * 20, artifact("PolicyBooks").abi)

@@ -17,7 +17,7 @@ from troth.claims.outcomes import Outcome, Status, counts, export, outcomes, sho
 from troth.claims.owed import withdraw
 from troth.errors import BadInput, MissingRole
 from troth.store import Store
-from troth.trees import MerkleTree, verify
+from troth.trees.keccak import MerkleTree, verify
 
 OTHER_RISK = "AA 1 2013-01-01"
 LATER = datetime.fromtimestamp(START + 20 * DAY, timezone.utc)

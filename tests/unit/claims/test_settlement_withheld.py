@@ -40,7 +40,7 @@ from troth.consent import terms
 from troth.errors import NodeError, NoNode
 from troth.identity.verifications import Level
 from troth.store import Store
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 HALF = SUM_INSURED // 2
 CONSENT = (

@@ -58,7 +58,7 @@ from troth.consent.export import Exported, export, receipt_for
 from troth.consent.receipts import decision_id
 from troth.errors import BadInput
 from troth.identity import subjects
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 REF = "C-4711"
 CONTROLLER = Controller(

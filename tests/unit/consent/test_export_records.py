@@ -44,7 +44,7 @@ from troth.consent.receipts import (
 )
 from troth.consent.terms import namespaces
 from troth.store.decisions import DecisionRow, HonourRow
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 DPV, PD, LOC = "https://w3id.org/dpv#", "https://w3id.org/dpv/pd#", "https://w3id.org/dpv/loc#"
 NOTICE = "ni:///sha-256;f4OxZX_x_FO5LcGBSKHWXfwtSx-j1ncoSt3SABJtkGk"

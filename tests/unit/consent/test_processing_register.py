@@ -11,7 +11,7 @@ from support.shelf import ANN, BOB, Shelf, days, moment
 
 from troth.consent.register import Processing, register
 from troth.store import Store, decisions, insert_rows, schema
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 GERMANY = "https://w3id.org/dpv/loc#DE"
 

@@ -30,7 +30,7 @@ from troth.errors import BadInput, ConsentsPaused
 from troth.identity import requests
 from troth.identity.evidence import Content
 from troth.office import Office
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 LATER = datetime.fromtimestamp(START + 7 * DAY, timezone.utc)

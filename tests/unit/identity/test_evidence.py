@@ -22,7 +22,7 @@ from troth.identity.vault import Vault
 from troth.office import Office
 from troth.store import schema
 from troth.store.subjects import find_evidence, find_subject
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 CALL = Content(b"I agree, says Erika Mustermann", "mustermann.wav", "audio/x-wav")
 

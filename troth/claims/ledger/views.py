@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from troth.errors import NodeInconsistent
 from troth.index import Contracts, Node
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 __all__ = ["VIEWS", "BookState", "PoolState", "Views"]
 

@@ -14,7 +14,7 @@ from eth_utils.crypto import keccak as another_keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troth.trees import MerkleTree, Multiproof, keccak, verify, verify_multiproof
+from troth.trees.keccak import MerkleTree, Multiproof, keccak, verify, verify_multiproof
 
 SIZES = range(1, 66)
 
