@@ -40,7 +40,7 @@ from support.consents import (
 from support.defaults import START
 
 from troth.chain.contracts import Contract
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 STATE_BITS = sum(1 << state for state in OPERATOR_STATES)
 METHOD_BITS = sum(1 << method for method in ELSEWHERE)

@@ -56,7 +56,7 @@ from support.consents import (
 from support.defaults import DAY, START
 
 from troth.chain.contracts import Contract
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 BY_SIGNATURE = Entry(method=SIGNATURE, basis=EXPLICIT_CONSENT, effective=START)
 

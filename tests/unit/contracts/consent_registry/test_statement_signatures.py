@@ -46,7 +46,7 @@ from support.defaults import DAY, START
 
 from troth.chain.artifacts import artifact
 from troth.chain.contracts import Contract
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 WRONG_ANSWERS = ("refuses", "reverts", "short", "dirty", "counts", "devours")

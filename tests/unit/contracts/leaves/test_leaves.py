@@ -17,7 +17,7 @@ from support import Actor, compiled
 from support.claims import Observation, Policy
 
 from troth.chain.contracts import Contract
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 ZERO_ADDRESS, LAST_ADDRESS = "0x" + "00" * 20, "0x" + "ff" * 20
 

@@ -21,7 +21,7 @@ from support import Actor, Suite, compiled, refuses
 
 from troth.chain.contracts import Contract
 from troth.errors import NodeError
-from troth.trees import MerkleTree, keccak
+from troth.trees.keccak import MerkleTree, keccak
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from support.claims import REPORT_TYPE, recovered
 from support.defaults import LATE, RISK
 
 from troth.chain.contracts import Contract
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 

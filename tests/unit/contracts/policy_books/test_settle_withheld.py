@@ -48,7 +48,7 @@ from troth.chain.contracts import Contract
 from troth.chain.rpc import Node
 from troth.chain.transactions import Receipt
 from troth.errors import ContractRefused, NodeError
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 HUNDRED = 100 * DOLLAR
 CONSENT = (NO_LEVEL, MARKETING, INSURER, HEALTH)

@@ -16,7 +16,7 @@ from support import Actor, Suite, compiled, refuses
 from support.consents import DEADLINE, OTHER, SUBJECT, Binding, bind, signed, unordered
 
 from troth.chain.contracts import Contract
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 ANSWERS = ("honest", "refuses", "reverts", "short", "dirty", "counts", "devours")

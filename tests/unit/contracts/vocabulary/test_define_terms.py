@@ -19,7 +19,7 @@ from support import Actor, Suite, emitted, refuses
 from support.consents import IRIS, defined
 
 from troth.chain.contracts import Contract
-from troth.trees import keccak
+from troth.trees.keccak import keccak
 
 LONGEST = 200
 
