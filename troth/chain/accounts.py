@@ -9,11 +9,13 @@ import getpass
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import Hash32
 from sha3 import keccak_256
 
 from troth.addresses import format_address
@@ -30,6 +32,9 @@ __all__ = [
     "read_password",
     "signer_of",
 ]
+
+_SIG_STRUCTURE = b"\x84\x6aSignature1"
+"""How CBOR writes an array of four whose first is the text "Signature1"."""
 
 _DOMAIN_TYPES = (
     ("name", "string"),
@@ -63,6 +68,12 @@ class Signer(Protocol):
         """EIP-712 signature, 65 bytes r ‖ s ‖ v, of a message of the first of `types`.
 
         `types` maps a struct's name to its members (name, type), in order.
+        """
+
+    def sign_cose(self, structure: bytes) -> bytes:
+        """ES256K signature (RFC 8812), 64 bytes r ‖ s, s in the lower half, of a COSE_Sign1's Sig_structure.
+
+        ValueError unless `structure` begins as one (RFC 9052, 4.4).
         """
 
 
@@ -124,6 +135,11 @@ class LocalSigner:
         """EIP-712 signature, as Signer says."""
         return bytes(self.__account.sign_typed_data(full_message=_typed(domain, types, message)).signature)
 
+    def sign_cose(self, structure: bytes) -> bytes:
+        """ES256K signature, as Signer says."""
+        signed = self.__account.unsafe_sign_hash(Hash32(_cose_digest(structure)))
+        return signed.r.to_bytes(32, "big") + signed.s.to_bytes(32, "big")
+
 
 class NodeSigner:
     """An account that a development node holds open. The node signs; sending stays with the Sender."""
@@ -153,6 +169,12 @@ class NodeSigner:
         """EIP-712 signature, as Signer says. Raises NodeError if the account is not open."""
         typed = _hex_bytes(_typed(domain, types, message))
         return bytes.fromhex(str(self._node.call("eth_signTypedData_v4", [self.address, typed]))[2:])
+
+    def sign_cose(self, structure: bytes) -> NoReturn:
+        """Raises BadSetting: by JSON-RPC nodes sign nothing but what Ethereum knows."""
+        _cose_digest(structure)
+        rule = "a COSE receipt takes a key file: name it with --keystore, for no node signs one"
+        raise BadSetting("TROTH_KEYSTORE", "", rule)
 
 
 def address_in(path: Path) -> str | None:
@@ -201,6 +223,19 @@ def development_signers(config: Path) -> list[LocalSigner]:
     """
     keys = json.loads(config.read_text(encoding="utf-8"))["private_keys"]
     return [LocalSigner.from_key(bytes.fromhex(key.removeprefix("0x"))) for key in keys]
+
+
+def _cose_digest(structure: bytes) -> bytes:
+    """What ES256K signs of a Sig_structure: its SHA-256. ValueError for other bytes.
+
+    This is no way to sign a transaction, a message or typed data of Ethereum: their digests are keccak-256 of
+    their bytes. For a signature made here to be one of them, the keccak-256 of such bytes would have to be
+    the SHA-256 of a Sig_structure, and nobody can find two inputs, one each, that hash alike. That is why the
+    digest is made here, beside the key: a digest from outside might be anything's.
+    """
+    if not structure.startswith(_SIG_STRUCTURE):
+        raise ValueError("not the Sig_structure of a COSE_Sign1: four members, the first of them Signature1")
+    return sha256(structure).digest()
 
 
 def _check_shape(content: Mapping[str, Any]) -> None:
