@@ -16,6 +16,7 @@ SHIPPED = (
     "OracleReports",
     "PolicyBooks",
     "ProductRegister",
+    "Streams",
     "Subjects",
     "TestDollar",
 )

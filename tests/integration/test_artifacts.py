@@ -46,6 +46,7 @@ def test_everything_deployed_is_shipped() -> None:
         "OracleReports",
         "PolicyBooks",
         "ProductRegister",
+        "Streams",
         "Subjects",
         "TestDollar",
     }

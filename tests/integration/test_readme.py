@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 README, OPERATIONS = ROOT / "README.md", ROOT / "docs" / "operations.md"
 SPECIFICATION = ROOT / "docs" / "specification.md"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
-SUITE = ("ProductRegister", "OracleReports", "PolicyBooks", "CapitalPool", "Subjects", "ConsentRegistry")
+SUITE = (
+    *("ProductRegister", "OracleReports", "PolicyBooks", "CapitalPool"),
+    *("Subjects", "ConsentRegistry", "Streams"),
+)
 INHERITED = {
     *("Approval", "Transfer", "AuthorityUpdated", "EIP712DomainChanged", "Paused", "Unpaused"),
 }

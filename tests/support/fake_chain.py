@@ -28,7 +28,7 @@ from troth.store.books import Book, NewBook, PolicyRow, save_book
 
 NAMES = (
     *("ProductRegister", "PolicyBooks", "OracleReports", "CapitalPool"),
-    *("Subjects", "ConsentRegistry", "TestDollar"),
+    *("Subjects", "ConsentRegistry", "Streams", "TestDollar"),
 )
 ADDRESSES = {name: f"0x{number:02x}" + "C0" * 19 for number, name in enumerate(NAMES, start=1)}
 CONTRACTS = Contracts(*(ADDRESSES[name] for name in NAMES), first_block=3)
@@ -332,6 +332,18 @@ class Insurer:
         emit("DenialHonoured", subject=subject, key=b"k" * 32, **honour)
         self._mine()
 
+    def anchor(self, account: bytes) -> None:
+        """A stream, and all that can become of it, by `account`."""
+        emit = partial(self._emit, "Streams", stream=1)
+        emit("StreamCreated", name="calls", by=account)
+        emit("WriterSet", writer=account, allowed=True, by=account)
+        emit("Anchored", number=1, records=10, time=98, root=b"r" * 32, subjects=b"s" * 32)
+        emit("CountDeclared", until=90, count=11, by=account, **{"from": 80})
+        emit("Held", matter=b"m" * 32, by=account)
+        emit("Released", matter=b"m" * 32, by=account)
+        emit("RetentionSet", period=86_400, by=account, **{"class": "calls, five years"})
+        self._mine()
+
     def view(self, data: str) -> str:
         """The answer to a call of a view."""
         entry = VIEWS[data[2:10]]
@@ -526,3 +538,4 @@ def a_history(insurer: Insurer) -> None:
     insurer.define("urn:purpose", "urn:notice")
     insurer.decide((b"s" * 32, 1 << 224, 1 << 128), (b"t" * 32, 1 << 224, 1 << 128))
     insurer.govern(b"s" * 32)
+    insurer.anchor(INSURER)

@@ -68,6 +68,7 @@ def test_contracts_know_one_another(suite: Suite, fresh: Deployment) -> None:
         "PolicyBooks",
         "Subjects",
         "ConsentRegistry",
+        "Streams",
     )
     for name in managed:
         assert fresh.contract(suite.node, name).call("authority") == at["Authority"]

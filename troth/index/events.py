@@ -266,6 +266,7 @@ def _addresses(contracts: Contracts) -> list[str]:
             contracts.capital_pool,
             contracts.subjects,
             contracts.consent_registry,
+            contracts.streams,
         )
     ]
 
@@ -294,13 +295,14 @@ def _words_of(fields: Sequence[tuple[str, bool, str]]) -> list[tuple[str, str]]:
 
 def _word_reader(kind: str, most: int = 256) -> Callable[[str], Any]:
     """Reads an ABI word, 64 hex digits, as `kind`: address and bytes32 to bytes, unsigned integers, of `most`
-    bits at the most, to int.
+    bits at the most, and bool to int.
     """
     if kind == "address":
         return lambda word: bytes.fromhex(word[24:])
     if kind == "bytes32":
         return bytes.fromhex
-    limit = 1 << min(int(kind.removeprefix("uint")), most)
+    bits = 1 if kind == "bool" else int(kind.removeprefix("uint"))
+    limit = 1 << min(bits, most)
 
     def unsigned(word: str) -> int:
         value = int(word, 16)
@@ -312,6 +314,7 @@ def _word_reader(kind: str, most: int = 256) -> Callable[[str], Any]:
 
 
 _uint32 = _word_reader("uint32")
+_column = _word_reader("uint256", _COLUMN_BITS)
 
 
 def _place(log: Log) -> tuple[int, int, bytes]:

@@ -251,6 +251,53 @@ expiry_events = Table(
     comment="What consents are to expire with, as the closing of a claim: its name here and on-chain.",
 )
 
+queues = Table(
+    "queues",
+    metadata,
+    Column("stream", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "accepted", BigInteger, nullable=False, comment="interactions from here on are drafts, not accepted"
+    ),
+    comment="How far each stream has been accepted.",
+)
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("stream", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "position", BigInteger, primary_key=True, autoincrement=False, comment="index in the stream, from 0"
+    ),
+    Column("source", LargeBinary(16), nullable=False, comment="keyed digest of the id it came with"),
+    Column("subject", LargeBinary(32), nullable=False),
+    Column("number", BigInteger, nullable=False, comment="of the subject's in the stream, from 1"),
+    Column("start", BigInteger, nullable=False),
+    Column("accepted_at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("record", LargeBinary(32), nullable=False, comment="root of its field tree: what is anchored"),
+    Column("sealed", LargeBinary, comment="secret and bytes as received, sealed; gone once erased"),
+    Column("amends", BigInteger, comment="position of the interaction it amends"),
+    CheckConstraint("kind IN ('vcon', 'cdr', 'json', 'erasure')", name="kind"),
+    UniqueConstraint("stream", "source"),
+    Index(None, "subject", "stream", "number", unique=True),
+    Index(None, "stream", "start"),
+    comment="What was said and done.",
+)
+
+closed_batches = Table(
+    "closed_batches",
+    metadata,
+    Column("stream", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False, comment="from 1"),
+    Column("first", BigInteger, nullable=False, comment="position of its first interaction"),
+    Column("count", BigInteger, nullable=False),
+    Column("secret", LargeBinary(32), nullable=False, comment="blinds the subjects in its roster"),
+    Column("root", LargeBinary(32), nullable=False, comment="of the tree over the records"),
+    Column("subjects", LargeBinary(32), nullable=False, comment="size, salt and root of the roster, hashed"),
+    Column("closed_at", BigInteger, nullable=False),
+    comment="Batches, durable before they are anchored.",
+)
+
 
 # --- what the contracts said ---
 
@@ -279,7 +326,7 @@ blocks = Table(
 
 def _event(
     name: str,
-    *columns: Column[Any] | Index | CheckConstraint,
+    *columns: Column[Any] | Index | CheckConstraint | UniqueConstraint,
     comment: str,
     is_key: bool = True,
 ) -> Table:
@@ -586,7 +633,7 @@ stream_holds = _event(
 retentions = _event(
     "retentions",
     Column("stream", BigInteger, nullable=False, index=True),
-    Column("class", Text, nullable=False),
+    Column("class_name", Text, nullable=False),
     *_integers("period", comment="seconds that records are kept"),
     Column("by_account", LargeBinary(20), nullable=False),
     comment="RetentionSet: the last one counts",

@@ -98,9 +98,9 @@ def test_product_of_any_name_and_wide_thresholds_is_indexed(
     assert products[3][4] == "\\xff"
 
 
-def test_every_event_of_identity_and_consent_is_indexed() -> None:
+def test_every_event_of_identity_consent_and_interactions_is_indexed() -> None:
     """None is left out, so that the logs alone tell all that was recorded."""
-    for contract in ("Subjects", "ConsentRegistry"):
+    for contract in ("Subjects", "ConsentRegistry", "Streams"):
         declared = {name for found, name in EVENTS if found == contract} - INHERITED
         assert declared == {one.partition("(")[0] for one in events.SIGNATURES[contract]}
 
