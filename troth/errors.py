@@ -22,6 +22,8 @@
     ├── Busy                    another process is at work on this home
     ├── NodeInconsistent        the node contradicts itself, and asking again did not help
     ├── RecordsAltered          the database no longer holds what was put on the chain
+    ├── BatchTaken              the chain holds another batch of a stream than this database closed
+    ├── NotWriter               the account may not anchor batches of this stream
     ├── DatabaseFailed          the database cannot be reached, read or written
     ├── DatabaseTooNew          a later version of Troth has changed the database
     ├── BadSetting              exit 2: an option or environment variable breaks its rule
@@ -40,6 +42,7 @@ from typing import ClassVar, NamedTuple
 __all__ = [
     "BadInput",
     "BadSetting",
+    "BatchTaken",
     "Busy",
     "ConsentsPaused",
     "ContractRefused",
@@ -54,6 +57,7 @@ __all__ = [
     "NodeError",
     "NodeInconsistent",
     "NotDeployed",
+    "NotWriter",
     "OraclesShort",
     "PoolPaused",
     "PoolShort",
@@ -357,6 +361,37 @@ class RecordsAltered(TrothError):
         return (
             f"the records of {self.what} were changed since its root was put on the chain; nothing was sent: "
             "restore the database from a backup"
+        )
+
+
+class BatchTaken(TrothError):
+    """Batch `number` of stream `stream` is on the chain, and is not the one this database closed."""
+
+    def __init__(self, stream: str, number: int) -> None:
+        super().__init__(stream, number)
+        self.stream, self.number = stream, number
+
+    def __str__(self) -> str:
+        """Which batch, how that comes about, and the ways out."""
+        return (
+            f"batch {self.number} of stream {self.stream} is on the chain, and not of this database: another "
+            "anchors the stream, or this is an old backup; nothing was sent: anchor with the database that "
+            "made it, or take the records into a stream of their own (`troth stream create`)"
+        )
+
+
+class NotWriter(TrothError):
+    """`account` is none of the writers of stream `stream`."""
+
+    def __init__(self, stream: str, account: str) -> None:
+        super().__init__(stream, account)
+        self.stream, self.account = stream, account
+
+    def __str__(self) -> str:
+        """The account, the stream, and who can help."""
+        return (
+            f"{self.account} is no writer of stream {self.stream}: have a compliance officer run "
+            f"`troth stream writer {self.stream} {self.account}`, or sign with another key"
         )
 
 

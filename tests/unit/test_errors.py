@@ -34,6 +34,8 @@ EXAMPLES: list[tuple[TrothError, list[str]]] = [
     (errors.NoMoney(ACCOUNT, "10.00 TUSD", "2.50 TUSD"), [ACCOUNT, "10.00 TUSD", "2.50 TUSD", "send it"]),
     (errors.OraclesShort(2, 1), ["needs 2", "and 1", "TROTH_ORACLE_KEYSTORES"]),
     (errors.RecordsAltered("book 3"), ["book 3", "nothing was sent", "backup"]),
+    (errors.BatchTaken("calls", 7), ["batch 7 of stream calls", "nothing was sent", "troth stream create"]),
+    (errors.NotWriter("calls", ACCOUNT), [ACCOUNT, "troth stream writer calls", "another key"]),
     (errors.WrongPassword("key.json"), ["key.json", "password"]),
     (errors.WrongKey("TROTH_KEK", "sqlite:///a.db"), ["TROTH_KEK", "sqlite:///a.db", "nothing was changed"]),
     (errors.Busy("/srv/troth"), ["/srv/troth", "TROTH_HOME"]),
