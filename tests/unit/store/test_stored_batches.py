@@ -1,0 +1,152 @@
+"""Closed batches and what the index holds of them; the records and subjects of a range, streamed."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from support.anchoring import EPOCH, accept, draft, record_of, subject_of
+
+from troth.store import Store, batches, schema
+from troth.store.batches import Anchor, ClosedBatch
+
+
+def closed(number: int, first: int, count: int, stream: int = 1) -> ClosedBatch:
+    """A batch of that range."""
+    secret, root, subjects = (bytes([number]) * 32, bytes([16 + number]) * 32, bytes([32 + number]) * 32)
+    return ClosedBatch(stream, number, first, count, secret, root, subjects, EPOCH + number)
+
+
+@pytest.fixture
+def three(store: Store) -> list[ClosedBatch]:
+    """Batches of stream 1, of ten records each but the last, of four; and one of stream 2."""
+    made = [closed(1, 0, 10), closed(2, 10, 10), closed(3, 20, 4)]
+    with store.writing() as connection:
+        for one in (made[1], made[0], made[2], closed(1, 0, 99, stream=2)):
+            batches.save_batch(connection, one)
+    return made
+
+
+def test_batches_come_back_in_order_of_number(store: Store, three: list[ClosedBatch]) -> None:
+    """Those of the stream alone, and any one of them by its number."""
+    with store.reading() as connection:
+        assert batches.closed_batches(connection, 1) == three
+        assert batches.closed_batches(connection, 3) == []
+        assert batches.closed_batch(connection, 1, 2) == three[1]
+        assert batches.closed_batch(connection, 1, 4) is None
+        assert batches.last_closed(connection, 1) == three[2]
+        assert batches.last_closed(connection, 3) is None
+    assert three[2].records == 24
+
+
+def test_batch_keeps_its_secret_out_of_sight(three: list[ClosedBatch]) -> None:
+    """`repr` ends up in logs."""
+    assert repr(three[0].secret)[2:-1] not in repr(three[0])
+    assert "secret" not in repr(three[0])
+
+
+def test_number_is_closed_once(store: Store, three: list[ClosedBatch]) -> None:
+    """A second batch of the number is refused."""
+    with pytest.raises(IntegrityError), store.writing() as connection:
+        batches.save_batch(connection, closed(2, 24, 1))
+
+
+@pytest.mark.parametrize(
+    ("index", "number"), [(0, 1), (9, 1), (10, 2), (19, 2), (20, 3), (23, 3), (24, None)]
+)
+def test_batch_is_found_by_a_record_of_it(
+    store: Store, three: list[ClosedBatch], index: int, number: int | None
+) -> None:
+    """From its first to its last; beyond the last batch a record waits."""
+    with store.reading() as connection:
+        found = batches.batch_at(connection, 1, index)
+    assert (found.number if found else None) == number
+
+
+def test_accepted_is_what_the_queue_says(store: Store) -> None:
+    """Drafts beyond it do not count; a stream nothing was accepted of is not filled."""
+    accept(store, 2, 5)
+    accept(store, 1, 3)
+    accept(store, 3, 0)
+    with store.writing() as connection:
+        draft(connection, 2, 5, 4)
+        draft(connection, 4, 0, 4)
+        assert batches.accepted_in(connection, 2, held=True) == 5
+    with store.reading() as connection:
+        assert [batches.accepted_in(connection, stream) for stream in (1, 2, 3, 4)] == [3, 5, 0, 0]
+        assert batches.filled_streams(connection) == [1, 2]
+
+
+def test_waiting_since_is_when_it_was_accepted(store: Store) -> None:
+    """Of the interaction at that index; None for a draft and for none."""
+    accept(store, 1, 2, at=EPOCH)
+    accept(store, 1, 1, at=EPOCH + 60)
+    with store.writing() as connection:
+        draft(connection, 1, 3, 1, at=EPOCH)
+    with store.reading() as connection:
+        found = [batches.waiting_since(connection, 1, index) for index in range(5)]
+    assert found == [EPOCH, EPOCH, EPOCH + 60, None, None]
+
+
+def test_records_of_a_range_come_in_order(store: Store) -> None:
+    """Those of the stream alone, in chunks or not."""
+    accept(store, 1, 25)
+    accept(store, 2, 25)
+    with store.reading() as connection:
+        found = list(batches.records_of(connection, 1, 5, 12))
+    assert found == [record_of(1, position) for position in range(5, 17)]
+
+
+def test_records_are_streamed(store: Store) -> None:
+    """A million are not held at once: of 60,000 the first can be had for little memory."""
+    accept(store, 1, 60_000, sealed=None)
+    with store.reading() as connection:
+        tracemalloc.start()
+        count = sum(1 for _ in batches.records_of(connection, 1, 0, 60_000))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert count == 60_000
+    assert peak < 6_000_000  # at once they take twice that
+
+
+def test_spans_are_of_each_subject_in_the_range(store: Store) -> None:
+    """Its lowest and its highest number there, and nobody who is not."""
+    accept(store, 1, 30)
+    accept(store, 2, 30)
+    with store.reading() as connection:
+        found = {
+            subject: (lowest, highest) for subject, lowest, highest in batches.spans_of(connection, 1, 9, 10)
+        }
+    expected: dict[bytes, list[int]] = {}
+    for position in range(9, 19):
+        expected.setdefault(subject_of(position), []).append(position // 7 + 1)
+    assert found == {subject: (min(numbers), max(numbers)) for subject, numbers in expected.items()}
+    with store.reading() as connection:
+        assert len(list(batches.spans_of(connection, 1, 3, 2))) == 2
+
+
+def test_anchors_are_what_the_index_holds(store: Store) -> None:
+    """In order of number, of the stream alone."""
+    table = schema.anchors
+    with store.writing() as connection:
+        for log, (stream, number) in enumerate([(1, 2), (1, 1), (2, 1)]):
+            words = {"root": bytes([number]) * 32, "subjects": bytes([64 + number]) * 32}
+            connection.execute(
+                table.insert().values(
+                    block=7,
+                    log=log,
+                    tx=bytes([log]) * 32,
+                    stream=stream,
+                    number=number,
+                    records=10 * number,
+                    time=EPOCH,
+                    **words,
+                )
+            )
+    with store.reading() as connection:
+        assert batches.anchors_of(connection, 1) == [
+            Anchor(1, 10, EPOCH, b"\x01" * 32, b"\x41" * 32, b"\x01" * 32),
+            Anchor(2, 20, EPOCH, b"\x02" * 32, b"\x42" * 32, b"\x00" * 32),
+        ]
+        assert batches.anchors_of(connection, 3) == []
