@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json as json_text
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from troth.cli.files import sink
 from troth.cli.output import note, print_json, print_table, progress
 from troth.cli.session import Json, Session
 from troth.errors import BadInput, Problem
@@ -67,7 +64,7 @@ def receipt(
         one = _settling(office, of, asked) if decision is None else decision
         said = _controller(office, controller)
         made = receipt_for(office, one, of, controller=said, with_ref=with_ref)
-    with _sink(output) as write:
+    with sink(output) as write:
         write(json_text.dumps(made.document, indent=2, ensure_ascii=False) + "\n")
     if made.missing:
         note(f"not a whole ISO/IEC TS 27560 record: no {', '.join(made.missing)}")
@@ -89,7 +86,7 @@ def export(
 
     with Session.of(context).office() as office, progress("export", quiet=False) as told:
         of, said = _subject(office, subject), _controller(office, controller)
-        with _sink(output) as write:
+        with sink(output) as write:
             done = export_records(office, write, of, controller=said, with_ref=with_ref, progress=told)
     note(f"records: {done.records}, decisions: {done.decisions}")
     if done.incomplete:
@@ -165,41 +162,3 @@ def _controller(office: Office, given: Path | None) -> Controller | None:
     if given is None and not usual.exists():
         return None
     return read_controller(given or usual)
-
-
-@contextmanager
-def _sink(output: Path | None) -> Iterator[Callable[[str], object]]:
-    """Where text goes: standard output, or a file that is there whole or not at all, for its owner only.
-
-    Raises BadInput where it cannot be written.
-    """
-    if output is None:
-        yield sys.stdout.write
-        return
-    with _writing(output):
-        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")  # of mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-
-            def write(text: str) -> None:
-                with _writing(output):
-                    file.write(text)
-
-            yield write
-            with _writing(output):
-                file.flush()
-        with _writing(output):
-            Path(name).replace(output)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    """Turns what the file system refuses into BadInput."""
-    try:
-        yield
-    except OSError as error:
-        reason = f"cannot be written: {error.strerror}"
-        raise BadInput([Problem("--output", None, None, str(output), reason)]) from None

@@ -40,7 +40,7 @@ from support.office import Desk, desk_of
 from support.records import check
 from typer.testing import CliRunner, Result
 
-from troth.cli import consent_export
+from troth.cli import consent_export, files
 from troth.cli.session import Session
 from troth.consent import export as exports
 from troth.consent.receipts import decision_id
@@ -251,9 +251,9 @@ def test_a_full_disk_is_refused(
 
     def full(handle: int, *_: object, **__: object) -> Any:
         os.close(handle)
-        return Path("/dev/full").open("w", encoding="utf-8")
+        return Path("/dev/full").open("wb")
 
-    monkeypatch.setattr(consent_export.os, "fdopen", full)
+    monkeypatch.setattr(files.os, "fdopen", full)
     with pytest.raises(BadInput, match="cannot be written: No space left on device"):
         run(desk, "export", "-o", tmp_path / "consents.jsonld")
     assert [one.name for one in tmp_path.iterdir()] == ["desk"]
