@@ -7,26 +7,24 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from support.streams import Batch, commitment_of, contents_of, origin_contents, root_of
 from troth.chain.contracts import Contract
 from troth.chain.rpc import Node
 from troth.store import Store, insert_rows, schema
 
 __all__ = [
     "EPOCH",
-    "Batch",
     "accept",
     "anchored_on_chain",
     "batches_of",
-    "commitments_of",
     "draft",
     "prove_n1",
     "prove_n3",
     "record_of",
-    "root_of",
     "roster_word",
     "subject_of",
 ]
@@ -34,18 +32,6 @@ __all__ = [
 EPOCH = 1_767_225_600
 """When made-up interactions began: 2026-01-01."""
 SUBJECTS = 7
-
-
-class Batch(NamedTuple):
-    """A batch as an event tells of it, with what follows from those before."""
-
-    number: int
-    first: int
-    count: int
-    time: int
-    root: bytes
-    subjects: bytes
-    previous: bytes
 
 
 def subject_of(position: int) -> bytes:
@@ -95,17 +81,7 @@ def accept(store: Store, stream: int, count: int, *, at: int = EPOCH, **given: A
     return accepted
 
 
-# --- RFC 9162 and the commitments, by the book
-
-
-def root_of(leaves: Sequence[bytes]) -> bytes:
-    """MTH of section 2.1.1, as it is defined."""
-    if len(leaves) == 1:
-        return sha256(b"\x00" + leaves[0]).digest()
-    half = 1
-    while half * 2 < len(leaves):
-        half *= 2
-    return sha256(b"\x01" + root_of(leaves[:half]) + root_of(leaves[half:])).digest()
+# --- what is committed to, by the book
 
 
 def roster_word(secret: bytes, numbers: Sequence[tuple[bytes, int]]) -> bytes:
@@ -123,43 +99,24 @@ def roster_word(secret: bytes, numbers: Sequence[tuple[bytes, int]]) -> bytes:
     return sha256(len(leaves).to_bytes(32, "big") + salt + root_of(sorted(leaves))).digest()
 
 
-def _words(*values: int | str | bytes) -> bytes:
-    """Each as 32 bytes."""
-    numbers = [int(value, 16) if isinstance(value, str) else value for value in values]
-    return b"".join(one if isinstance(one, bytes) else one.to_bytes(32, "big") for one in numbers)
+def anchored_on_chain(node: Node, streams: Contract, stream: int, name: str) -> list[Batch]:
+    """Every batch that the contract tells of, in the order of the chain, and nothing else asked.
 
-
-def commitments_of(
-    node: Node, streams: Contract, stream: int, name: str, batches: Sequence[Batch]
-) -> list[bytes]:
-    """The word of each, from the origin's on, whatever their own `previous`."""
-    place = (node.chain_id, streams.address, stream)
-    contents = sha256(_words(*place, sha256(name.encode()).digest())).digest()
-    words = [sha256(contents + _words(0)).digest()]
-    for one in batches:
-        told = (one.number, one.count, one.time, one.root, one.subjects, words[-1])
-        contents = sha256(_words(*place, *told)).digest()
-        words.append(sha256(contents + _words(one.first + one.count)).digest())
-    return words
-
-
-def anchored_on_chain(node: Node, streams: Contract, stream: int) -> list[Batch]:
-    """Every batch that the contract tells of, in the order of the chain, and nothing else asked."""
-    wanted = {
-        "address": streams.address,
-        "fromBlock": "0x0",
-        "topics": ["0x" + streams.topic("Anchored").hex()],
-    }
+    Each names the commitment that follows from those before it.
+    """
+    topic = "0x" + streams.topic("Anchored").hex()
+    wanted = {"address": streams.address, "fromBlock": "0x0", "toBlock": "latest", "topics": [topic]}
+    place = (node.chain_id, streams.address)
     found, first = [], 0
-    for log in node.call("eth_getLogs", [wanted]):
-        event = streams.decode_log(log)
+    previous = commitment_of(origin_contents(*place, stream, name), 0)
+    for event in map(streams.decode_log, node.call("eth_getLogs", [wanted])):
         assert event is not None
         said = event.arguments
         if said.stream == stream:
-            found.append(
-                Batch(said.number, first, said.records - first, said.time, said.root, said.subjects, b"")
-            )
+            words = (said.records - first, said.time, said.root, said.subjects, previous)
+            found.append(Batch(stream, said.number, first, *words))
             first = said.records
+            previous = commitment_of(contents_of(*place, found[-1]), first)
     return found
 
 
@@ -179,10 +136,13 @@ def prove_n1(node: Node, streams: Contract, stream: int, name: str) -> list[Batc
     """Batches of a stream are numbered from 1 and their records from 0, without a gap, and each word on the
     chain follows from what it told; the batches.
     """
-    found = anchored_on_chain(node, streams, stream)
+    found = anchored_on_chain(node, streams, stream, name)
     assert [one.number for one in found] == list(range(1, len(found) + 1))
     assert all(one.count > 0 for one in found)
-    words = commitments_of(node, streams, stream, name, found)
+    place = (node.chain_id, streams.address)
+    words = [one.previous for one in found]
+    words += [commitment_of(contents_of(*place, one), one.first + one.count) for one in found[-1:]]
+    words = words or [commitment_of(origin_contents(*place, stream, name), 0)]
     assert list(streams.call("commitments", stream, 0, len(found) + 1)) == [*words, bytes(32)]
     assert streams.call("batchesOf", stream) == len(found)
     return found
