@@ -1,8 +1,9 @@
-"""Call detail records in CSV, as Asterisk's cdr_custom writes them under a header line, or cdr_csv without one.
+"""Call detail records in CSV: Asterisk's cdr_custom, under a header line, or its cdr_csv without one.
 
-A header names at least `uniqueid` and `start` (or `calldate`), and the column with the customer's number. Without
-one the columns are those of Master.csv: 16; 18 with `loguniqueid` and `loguserfield`; 21 with `newcdrcolumns`.
-Where a row has no uniqueid, its source id is its hash. A start without a zone is UTC: set `usegmtime=yes`.
+A header names at least `uniqueid`, `start` (or `calldate`), and the column with the customer's number.
+Without one the columns are Master.csv's: 16, or 18 with `loguniqueid` and `loguserfield`, or 21 with
+`newcdrcolumns`. Where a row has no uniqueid, its source id is its hash. A start without a zone is UTC: set
+`usegmtime=yes`.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class _Columns:
 
 
 def read_rows(file: BinaryIO, name: str, customer_column: str) -> Iterator[Received | Problem]:
-    """The record of each row of the file called `name`, and what is refused. Without columns, nothing is read."""
+    """The record of each row of the file called `name`, and what is refused. Nothing below a bad header."""
     columns: _Columns | None = None
     rows = _Rows(file)
     for number, row, end in rows:
@@ -169,8 +170,8 @@ def _cells(row: bytes) -> list[str]:
 class _Rows:
     """First line, bytes without line end, and end of each row that is not blank; or a Refused for the bytes.
 
-    A cell in quotation marks may hold line ends. Where such a row does not come out with `width` cells, a mark
-    is missing: its first line is refused alone, and those below are read by themselves.
+    A cell in quotation marks may hold line ends. Where such a row does not come out with `width` cells, a
+    mark is missing: its first line is refused alone, and those below are read by themselves.
     """
 
     def __init__(self, file: BinaryIO) -> None:

@@ -23,7 +23,7 @@ NO_FILE = "a pipe or a device, and no file"
 _AT_ONCE = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC"))
 
 
-class NotAFile(OSError):
+class NotAFile(OSError):  # noqa: N818  (as the errors of `troth.errors`)
     """A path that names something which cannot be read twice, or has no end."""
 
 

@@ -1,4 +1,4 @@
-"""Records as JSON: one object with `id`, `subject` and `start`, and anything else beside; one a line in a file."""
+"""Records as JSON: objects with `id`, `subject` and `start`, and whatever else beside; one a line."""
 
 from __future__ import annotations
 

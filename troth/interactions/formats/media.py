@@ -1,7 +1,7 @@
 """Files that a vCon holds by reference: `url` and a hash (draft-ietf-vcon-vcon-core, sections 2.2 and 2.4).
 
-A file in the vCon's own folder, or below it, is read through and must have the hash. What is elsewhere is never
-fetched: its hash is taken as said, and it is for whoever shows the file to show that it has it.
+A file in the vCon's own folder, or below it, is read through and must have the hash. What is elsewhere is
+never fetched: its hash is taken as said, and whoever shows the file shows that it has it.
 """
 
 from __future__ import annotations

@@ -26,7 +26,10 @@ _EMPTY = "empty: no record in it"
 
 
 def read(
-    path: Path, format: Literal["auto"] | Format = "auto", *, customer_column: str = cdr.CUSTOMER_COLUMN
+    path: Path,
+    format: Literal["auto"] | Format = "auto",  # noqa: A002  the field's word
+    *,
+    customer_column: str = cdr.CUSTOMER_COLUMN,
 ) -> Iterator[Received | Problem]:
     """Each record of the file at `path`, and each thing refused, in the file's order, as they are read.
 
@@ -51,7 +54,7 @@ def read(
 
 
 def reread(kind: Kind, raw: bytes, *, customer_column: str = cdr.CUSTOMER_COLUMN) -> Received:
-    """A record again from its bytes as received, with the same fields. An erasure is JSON. Raises BadInput."""
+    """A record again from its bytes as received, with the same fields. An erasure is JSON. BadInput."""
     try:
         if kind == "vcon":
             return vcon.received(raw)

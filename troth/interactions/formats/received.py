@@ -62,9 +62,9 @@ class Received:
 
 
 class Refused(ValueError):  # noqa: N818  (as the errors of `troth.errors`)
-    """A record that breaks `rule`, at `column` (a member's or column's name) with `value`, if they can be told.
+    """A record that breaks `rule`, at `column` (a member's or column's) with `value`, if they can be told.
 
-    `line` counts from 1 within the record. A value that is personal is never given.
+    `line` counts from 1 within the record. What says who the customer is, is never given as a value.
     """
 
     def __init__(self, rule: str, column: str | None = None, value: str | None = None, line: int = 1) -> None:
@@ -107,7 +107,7 @@ def parse_customer(found: Any, column: str) -> str:
 
 
 def parse_second(found: Any, column: str) -> int:
-    """UTC seconds in an RFC 3339 time with its offset, fractions cut off, or in an integer. Raises Refused."""
+    """UTC seconds in an RFC 3339 time with its offset, without its fraction, or in an integer. Refused."""
     if type(found) is int:
         second = found
     elif type(found) is str and (match := _RFC3339.fullmatch(found)):
@@ -143,4 +143,6 @@ def _shown(found: Any) -> str:
     """A member's value for a problem: itself, or what it is where it may be large or deep."""
     if isinstance(found, str):
         return found
-    return {dict: "an object", list: "an array"}.get(type(found)) or json.dumps(found)
+    if isinstance(found, dict | list):
+        return "an object" if isinstance(found, dict) else "an array"
+    return json.dumps(found)

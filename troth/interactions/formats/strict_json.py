@@ -1,8 +1,8 @@
 """JSON that means one thing to everybody: I-JSON (RFC 7493) in UTF-8, without a byte order mark.
 
-Refused, beside what is no JSON: a name twice in one object, integers beyond 2^53 - 1 either way, numbers beyond
-a double, NaN and Infinity, lone surrogates. A number's text may be of any length and a document of any depth:
-neither costs more than reading it.
+Refused, beside what is no JSON: a name twice in one object, integers beyond 2^53 - 1 either way, numbers
+beyond a double, NaN and Infinity, lone surrogates. A number may be of any length and objects may stand in one
+another to any depth: neither costs more than reading it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _integer(text: str) -> int:
     """An integer that a double holds exactly."""
     if len(text) <= _SURELY_SMALL:
         return int(text)
-    # Judged by its length first: int() refuses thousands of digits, and takes long over them where it does not.
+    # By its length first: int() refuses thousands of digits, and takes long over them where it does not.
     if len(text) > _SURELY_SMALL + 3 or not -_LARGEST <= (found := int(text)) <= _LARGEST:
         raise Refused("an integer beyond 2^53 - 1: write it as a string", value=text)
     return found

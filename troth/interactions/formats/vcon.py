@@ -1,13 +1,13 @@
 """vCons (draft-ietf-vcon-vcon-core, to revision 04), unsigned, one JSON object a file.
 
-Versions 0.0.1, 0.0.2, 0.3.0 and 0.4.0; the current draft names none any more. The customer is the party with the
-role `customer`, else the first.
+Versions 0.0.1, 0.0.2, 0.3.0 and 0.4.0; the current draft names none any more. The customer is the party with
+the role `customer`, else the first.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,7 +33,6 @@ _SIGNED = frozenset({"payload", "signatures"})
 _ENCRYPTED = frozenset({"ciphertext", "recipients"})
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _SEPARATORS = str.maketrans("", "", " -.()\t\N{NO-BREAK SPACE}")
-_OTHER_NAMES = ("sip", "did", "uuid")
 _HOLDERS = ("dialog", "attachments", "analysis")
 
 
@@ -48,7 +47,7 @@ def is_vcon(document: dict[str, Any]) -> bool:
 
 
 def read_file(file: BinaryIO, path: Path) -> Iterator[Received | Problem]:
-    """The vCon in the file at `path`, or why it is refused, as for a file beside it that is not the one it means."""
+    """The vCon in the file at `path`, or why it is refused, be it for a file that it holds by reference."""
     if raw := file.read(LONGEST_RECORD + 1):
         try:
             yield received(raw, file=str(path), folder=path.parent)
@@ -81,7 +80,7 @@ def received(raw: bytes, *, file: str = "", folder: Path | None = None) -> Recei
 
 
 def _check_form(document: dict[str, Any]) -> None:
-    """Refuses a vCon in another form or version, or one that says it needs more than the draft to be understood."""
+    """Refuses a vCon in another form or version, or that needs more than the draft to be understood."""
     if document.keys() >= _SIGNED:
         raise Refused("a signed vCon: verify its signature, and give the vCon in its payload", "/signatures")
     if document.keys() >= _ENCRYPTED:
@@ -134,11 +133,7 @@ def _customer(parties: list[dict[str, Any]]) -> str | None:
         raise Refused("no parties: nobody to hold the record for", "/parties")
     place = next((at for at, each in enumerate(parties) if _is_customer(each)), 0)
     party, column = parties[place], f"/parties/{place}"
-    for name, read in (
-        ("tel", _telephone),
-        ("mailto", _address),
-        *((name, str.strip) for name in _OTHER_NAMES),
-    ):
+    for name, read in _NAMES.items():
         if name in party:
             if type(party[name]) is not str:
                 raise Refused("not a string", f"{column}/{name}")
@@ -167,3 +162,13 @@ def _address(text: str) -> str:
     text = text[7:].partition("?")[0] if text[:7].lower() == "mailto:" else text
     name, at, domain = (parseaddr(text)[1] if "<" in text else text).rpartition("@")
     return f"{name}{at}{domain.lower()}".strip()
+
+
+_NAMES: Mapping[str, Callable[[str], str]] = {
+    "tel": _telephone,
+    "mailto": _address,
+    "sip": str.strip,
+    "did": str.strip,
+    "uuid": str.strip,
+}
+"""What a party may be known by, best first, and the reference in it."""
