@@ -13,6 +13,17 @@ library InclusionProofs {
         }
     }
 
+    /// @notice SHA-256 of two words.
+    function digestOf(bytes32 first, bytes32 second) internal view returns (bytes32 digest) {
+        // 0x00 to 0x3f is scratch space: it holds the two.
+        assembly ("memory-safe") {
+            mstore(0x00, first)
+            mstore(0x20, second)
+            if iszero(staticcall(gas(), 0x02, 0x00, 0x40, 0x00, 0x20)) { revert(0x00, 0x00) }
+            digest := mload(0x00)
+        }
+    }
+
     /// @notice Whether `path` leads from a 32-byte leaf at `index` of a tree of `size` leaves to its `root`, step for step
     /// as section 2.1.3.2 has it. A path longer or shorter than this leaf's leads nowhere, whatever the root.
     function isIncluded(

@@ -190,7 +190,7 @@ contract Streams is IStreams, AccessManaged {
     }
 
     function _commitment(bytes32 contents, uint256 records) private view returns (bytes32) {
-        return abi.encode(contents, records).digestOf();
+        return InclusionProofs.digestOf(contents, bytes32(records));
     }
 
     function _isName(bytes calldata name) private pure returns (bool) {

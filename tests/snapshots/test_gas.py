@@ -10,6 +10,7 @@ import json
 
 import pytest
 from consent_cases import CONSENT_CASES
+from stream_cases import STREAM_CASES
 from support import Actor, Book, Report, Suite, book_of, policy, report_of, settlement, word
 from support.chain import ROOT
 from support.defaults import (
@@ -249,10 +250,11 @@ CASES = {
     "PolicyBooks.settle, 50 of 100 on 1 risk": settle_half,
     "ProductRegister.register, 2 tiers": register,
     **CONSENT_CASES,
+    **STREAM_CASES,
 }
 INHERITED = {
     *("ProductRegister.setAuthority", "OracleReports.setAuthority", "PolicyBooks.setAuthority"),
-    *("Subjects.setAuthority", "ConsentRegistry.setAuthority"),
+    *("Subjects.setAuthority", "ConsentRegistry.setAuthority", "Streams.setAuthority"),
     *("CapitalPool.setAuthority", "CapitalPool.approve", "CapitalPool.transfer", "CapitalPool.transferFrom"),
 }
 """OpenZeppelin's, unchanged."""
@@ -273,7 +275,10 @@ def test_gas_is_kept_of_nothing_else(gas) -> None:
 
 @pytest.mark.parametrize(
     "contract",
-    ["CapitalPool", "ConsentRegistry", "OracleReports", "PolicyBooks", "ProductRegister", "Subjects"],
+    [
+        *("CapitalPool", "ConsentRegistry", "OracleReports", "PolicyBooks", "ProductRegister"),
+        *("Streams", "Subjects"),
+    ],
 )
 def test_gas_is_kept_of_every_call(contract: str) -> None:
     """A new call comes with its figure."""

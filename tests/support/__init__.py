@@ -2,6 +2,7 @@
 
 defaults   what a test gets when it does not say otherwise
 chain      Anvil, its clock, `refuses` and `misses`
+streams    streams, batches and their hashes, by hashlib alone
 claims     policies, books, reports and settlements as plain values that can be forged
 suite      the contracts, who holds which role, and what each does in a day's work
 office     an insurer's office on that chain, worked through the product's own use cases

@@ -46,7 +46,7 @@ ROLES = (
     *("actuary", "underwriter", "supervisor", "challenger", "arbiter", "guardian"),
     *("operator", "verifier", "compliance"),
 )
-PEOPLE = ("insurer", *ROLES, "investor", "stranger")
+PEOPLE = ("insurer", *ROLES, "investor", "writer", "stranger")
 PURSE_WEI = 10**24
 
 
@@ -102,6 +102,7 @@ class Suite:
         self.pool = deployment.contract(node, "CapitalPool")
         self.subjects = deployment.contract(node, "Subjects")
         self.consents = deployment.contract(node, "ConsentRegistry")
+        self.streams = deployment.contract(node, "Streams")
         self.eligibility = deployment.contract(node, "Eligibility")
         refusals = Refusals()
         self.actors = {name: Actor(name, node, refusals) for name in PEOPLE}

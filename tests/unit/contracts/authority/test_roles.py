@@ -61,6 +61,12 @@ RESTRICTED = [
     ("compliance", "consents", "setExpiryCap", (1, 0, 0)),
     ("guardian", "consents", "pause", ()),
     ("guardian", "consents", "unpause", ()),
+    ("operator", "streams", "create", ("", SOMEBODY)),
+    ("operator", "streams", "declareCount", (1, 0, 0, 0)),
+    ("compliance", "streams", "setWriter", (1, SOMEBODY, True)),
+    ("compliance", "streams", "hold", (1, NOTHING)),
+    ("compliance", "streams", "release", (1, NOTHING)),
+    ("compliance", "streams", "setRetention", (1, "", 0)),
 ]
 OPEN = {
     "ProductRegister": set(),
@@ -72,6 +78,7 @@ OPEN = {
     },
     "Subjects": {"unbind", "revoke", "appoint", "dismiss"},  # to those concerned: see ../subjects
     "ConsentRegistry": {"record", "recordSigned"},
+    "Streams": {"anchor"},  # to a stream's writers: see ../streams
 }
 SHORT_NAMES = {
     "ProductRegister": "products",
@@ -80,6 +87,7 @@ SHORT_NAMES = {
     "CapitalPool": "pool",
     "Subjects": "subjects",
     "ConsentRegistry": "consents",
+    "Streams": "streams",
 }
 OTHER_ERRORS = ("ExpectedPause", "Consent", "Decision", "Vocabulary")
 """Of a restricted function's own, not named after its contract."""
