@@ -29,7 +29,7 @@ def data_of(size: int) -> list[bytes]:
 
 
 def climbed(data: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
-    """The root by the definition of section 2.1.3.1 read backwards: the last node is the other part's root."""
+    """Section 2.1.3.1's definition read backwards: the last node is the root of the other part."""
     if size == 1:
         return None if path else sha256(b"\0" + data).digest()
     if not path:
@@ -100,7 +100,7 @@ def test_changed_path_leads_elsewhere_n2(size: int) -> None:
             flipped = bytes([node[0] ^ 1]) + node[1:]
             assert root_of(one, index, size, (*path[:k], flipped, *path[k + 1 :])) not in {None, tree.root}
             if k:
-                swapped = (*path[: k - 1], path[k], path[k - 1], *path[k + 1 :])
+                swapped = (*path[: k - 1], node, path[k - 1], *path[k + 1 :])
                 assert root_of(one, index, size, swapped) not in {None, tree.root}
 
 
