@@ -373,7 +373,6 @@ def test_opened_field_shows_its_name_only() -> None:
         (["/parties/1/mailto", "/tags", "/tags"], {"fields", "/parties/1/mailto", "/tags"}),
         (["link", "raw"], {"fields", "link", "raw"}),
     ],
-    ids=str,
 )
 def test_chosen_fields_are_found_with_what_is_below(chosen: list[str], found: set[str]) -> None:
     """And the names of all, without which no field says what it is."""
