@@ -29,7 +29,16 @@ from troth.store import batches as table
 from troth.store.batches import Anchor, ClosedBatch
 from troth.trees.rfc9162 import Tree
 
-__all__ = ["Anchored", "AnchoredBatch", "Standing", "anchor", "anchored_batches", "close", "status"]
+__all__ = [
+    "Anchored",
+    "AnchoredBatch",
+    "Standing",
+    "anchor",
+    "anchored_batches",
+    "close",
+    "standing",
+    "status",
+]
 
 _SECRET = 32
 _TRIES = 6
@@ -305,12 +314,11 @@ def _taken(found: Iterable[Anchor], closed: Iterable[ClosedBatch]) -> int | None
 def status(office: Office) -> list[Standing]:
     """Of every stream, how much of it is anchored and what waits."""
     found = streams.list_streams(office)
-    now = int(time.time())
     with office.store.reading() as connection:
-        return [_standing(connection, stream, now) for stream in found]
+        return [standing(connection, stream) for stream in found]
 
 
-def _standing(connection: Connection, stream: Stream, now: int) -> Standing:
+def standing(connection: Connection, stream: Stream) -> Standing:
     """Of one stream."""
     accepted = table.accepted_in(connection, stream.number)
     found = table.anchors_of(connection, stream.number) if accepted else []  # else it is no stream of ours
@@ -325,6 +333,6 @@ def _standing(connection: Connection, stream: Stream, now: int) -> Standing:
         anchored=anchored,
         batches=len(ours),
         waiting=accepted - anchored,
-        oldest_waiting=None if since is None else max(0, now - since),
+        oldest_waiting=None if since is None else max(0, int(time.time()) - since),
         taken=taken,
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, case, func, insert, select
 
 from troth.store import schema
 
@@ -22,6 +22,7 @@ __all__ = [
     "batch_at",
     "closed_batch",
     "closed_batches",
+    "contacts_by_day",
     "filled_streams",
     "last_closed",
     "records_of",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 _FETCHED = 10_000
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,28 @@ def waiting_since(connection: Connection, stream: int, index: int) -> int | None
     )
     found = connection.execute(wanted).scalar()
     return None if found is None else int(found)
+
+
+def contacts_by_day(
+    connection: Connection, stream: int, begin: int, until: int, anchored: int
+) -> list[tuple[int, int, int]]:
+    """How many contacts that were accepted started on each day from second `begin` to before `until`.
+
+    Day (since 1970, UTC), contacts, and those of them among the stream's first `anchored` records; of days
+    with any, in order. Amendments and erasures are no contacts.
+    """
+    table, queue = schema.interactions, schema.queues
+    day = (table.c.start // _DAY).label("day")
+    among = func.sum(case((table.c.position < anchored, 1), else_=0))
+    wanted = (
+        select(day, func.count(), among)
+        .join(queue, queue.c.stream == table.c.stream)
+        .where(table.c.stream == stream, table.c.start >= begin, table.c.start < until)
+        .where(table.c.position < queue.c.accepted, table.c.kind != "erasure", table.c.amends.is_(None))
+        .group_by(day)
+        .order_by(day)
+    )
+    return [(int(one), int(count), int(part)) for one, count, part in connection.execute(wanted)]
 
 
 def _of(stream: int) -> Select[Any]:
