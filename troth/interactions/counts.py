@@ -48,6 +48,8 @@ class Reconciled:
     stream: str
     days: tuple[DayCount, ...]
     """Those of the file, and any between them that have contacts, in order."""
+    declared: int
+    """Days of the file."""
     transactions: tuple[str, ...]
     """That put counts on record, in order."""
 
@@ -92,7 +94,7 @@ def reconcile(office: Office, stream: str, path: Path, *, declare: bool = False)
     if declare:
         periods = {(_second(day), _second(day) + _DAY): count for day, count in declared.items()}
         sent = streams.declare_counts(office, found, periods)
-    return Reconciled(found.name, days, tuple(sent))
+    return Reconciled(found.name, days, len(declared), tuple(sent))
 
 
 def _compared(day: date, declared: int, accepted: int, anchored: int) -> DayCount:
