@@ -1,0 +1,178 @@
+"""Receipts for all of a subject's records in a stream: that there are no others, or none in a period.
+
+Each batch has a tree of blinded subjects, sorted, whose root is on the chain with it. Where a subject is
+there, it says which numbers of theirs the batch holds, and all records of these numbers are listed; where it
+is not, the two neighbours between which it would stand are shown. Commitments hold the batches together.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import select
+
+from troth.errors import BadInput, Problem
+from troth.interactions.batches import Anchored
+from troth.interactions.receipts import Kept, Receipt, hexed, kept, moment, written
+from troth.interactions.roster import Neighbour
+from troth.office import Office, Progress, progress_ignored
+from troth.store import interactions as table
+from troth.store import schema
+from troth.store.batches import accepted_in
+from troth.store.interactions import InteractionRow
+from troth.store.subjects import find_subject
+
+__all__ = ["absence", "completeness"]
+
+_NAMED = 5  # contacts, where there should be none
+_LINK = frozenset({0, 1})
+"""The fields shown of each record: the names, and how it hangs together with the others."""
+
+
+def completeness(
+    office: Office, stream: str, subject: bytes, *, progress: Progress = progress_ignored
+) -> Receipt:
+    """The receipt for all of a subject's records in a stream, from the first to the last that is anchored.
+
+    Of each record only its link is shown. `progress` is told batches. Raises BadInput for an unknown stream
+    or subject, and where none of their records is anchored or one was erased; else as `receipts.inclusion`.
+    """
+    with kept(office, stream) as found:
+        _check_known(found, subject)
+        first = next(_positions(found, subject), None)
+        if first is None:
+            raise _refused("--subject", f"nothing of this subject is in stream {stream}: ask for absence")
+        if first >= found.covered:
+            raise _refused(
+                "--subject", f"all of this subject in stream {stream} waits: `troth interactions anchor`"
+            )
+        batches, records = _surveyed(found, subject, found.batches, progress)
+        members = {
+            **found.head("completeness"),
+            "subject": hexed(subject),
+            "batches": batches,
+            "records": records,
+        }
+        return written("completeness", members, found.uncovered)
+
+
+def absence(
+    office: Office,
+    stream: str,
+    subject: bytes,
+    since: int,
+    until: int,
+    *,
+    progress: Progress = progress_ignored,
+) -> Receipt:
+    """The receipt for no contact with a subject in a stream from `since` until before `until`, UTC seconds.
+
+    It surveys the batches anchored from then on: a contact is anchored after it has begun. Of the subject's
+    records there, the links are shown. Raises BadInput as `completeness`, for a period that is none, for one
+    in which there was contact, and where nothing was anchored since it began.
+    """
+    if since >= until:
+        reason = f"ends on {moment(until)} and begins on {moment(since)}: a period ends after it begins"
+        raise _refused("--until", reason)
+    with kept(office, stream) as found:
+        _check_known(found, subject)
+        _check_silence(found, subject, since, until)
+        before = bisect_left([one.batch.time for one in found.batches], since)
+        plain, surveyed = found.batches[max(0, before - 1) : before], found.batches[before:]
+        if not surveyed:
+            reason = (
+                f"nothing of stream {stream} was anchored since {moment(since)}: `troth interactions anchor`"
+            )
+            raise _refused("--from", reason)
+        batches, records = _surveyed(found, subject, surveyed, progress)
+        members = {
+            **found.head("absence"),
+            "subject": hexed(subject),
+            "from": moment(since),
+            "until": moment(until),
+            "batches": [*map(found.batch, plain), *batches],
+            "records": records,
+        }
+        return written("absence", members, found.uncovered)
+
+
+def _surveyed(
+    found: Kept, subject: bytes, batches: Sequence[Anchored], progress: Progress
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The batches, opened at a subject, and the subject's records in them; one batch in memory at a time."""
+    shown, records = [], []
+    rows = _rows(found, subject, batches[0].batch.first)
+    for done, anchored in enumerate(batches):
+        progress(done, len(batches))
+        roster = found.roster(anchored)
+        opening = {"size": roster.size, "salt": hexed(roster.salt), "root": hexed(roster.root)}
+        members = {**found.batch(anchored), "opening": opening}
+        if (entry := roster.entry(subject)) is None:
+            gap = roster.gap(subject)
+            members["gap"] = {"below": _neighbour(gap.below), "above": _neighbour(gap.above)}
+        else:
+            members["entry"] = {
+                "index": entry.index,
+                "first": entry.first,
+                "last": entry.last,
+                "blind": hexed(entry.blind),
+                "path": [hexed(node) for node in entry.path],
+            }
+            theirs = islice(rows, entry.last - entry.first + 1)
+            records += [found.record(anchored, row, lambda _: _LINK) for row in theirs]
+        shown.append(members)
+    progress(len(batches), len(batches))
+    return shown, records
+
+
+def _neighbour(one: Neighbour | None) -> dict[str, Any] | None:
+    """A leaf beside the gap, as a receipt has it."""
+    if one is None:
+        return None
+    path = [hexed(node) for node in one.path]
+    return {"index": one.index, "tag": hexed(one.tag), "detail": hexed(one.detail), "path": path}
+
+
+def _rows(found: Kept, subject: bytes, first: int) -> Iterator[InteractionRow]:
+    """A subject's interactions in the stream from index `first` on, in order."""
+    rows = table.interactions_of(found.connection, subject)
+    return (row for row in rows if row.stream == found.stream.number and row.position >= first)
+
+
+def _check_known(found: Kept, subject: bytes) -> None:
+    """Raises BadInput for a subject this database never heard of: a mistyped id is absent everywhere."""
+    if find_subject(found.connection, subject) is None and next(_positions(found, subject), None) is None:
+        raise _refused("--subject", "this database knows no such subject: a mistyped id is absent everywhere")
+
+
+def _check_silence(found: Kept, subject: bytes, since: int, until: int) -> None:
+    """Raises BadInput if there was contact in a period, anchored or not."""
+    contacts = list(islice(_positions(found, subject, since, until), _NAMED + 1))
+    if contacts:
+        named = ", ".join(f"#{position}" for position in contacts[:_NAMED])
+        more = " and others" if len(contacts) > _NAMED else ""
+        raise _refused(
+            "--from", f"there was contact in this period: {named}{more} of stream {found.stream.name}"
+        )
+
+
+def _positions(found: Kept, subject: bytes, since: int = 0, until: int | None = None) -> Iterator[int]:
+    """Indexes of a subject's accepted interactions in the stream that began in a period, in order."""
+    one = schema.interactions.c
+    wanted = select(one.position).where(
+        one.subject == subject,
+        one.stream == found.stream.number,
+        one.position < accepted_in(found.connection, found.stream.number),
+        one.start >= since,
+    )
+    if until is not None:
+        wanted = wanted.where(one.start < until)
+    return iter(found.connection.execute(wanted.order_by(one.position)).scalars())
+
+
+def _refused(place: str, reason: str) -> BadInput:
+    """What was asked for cannot be shown."""
+    return BadInput([Problem(place, None, None, None, reason)])

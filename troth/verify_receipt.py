@@ -1,0 +1,1 @@
+../verifier/verify_receipt.py
