@@ -51,7 +51,7 @@ def test_anchor_keeps_a_chain_of_words_n1(stream: Stream, streams: Contract, sui
     for count in (1, 2, 1, 1_000_000, 255, 256):
         before = stream.commitments
         suite.clock.move_by(60)
-        stream.anchor(count)
+        stream.anchor(count, root=record(count))
         number = len(stream.batches)
         assert streams.call("commitments", 1, 0, number + 1) == (*stream.commitments, NO_WORD)
         assert stream.commitments[:number] == before
