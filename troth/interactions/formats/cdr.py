@@ -47,7 +47,7 @@ _HEADERS = frozenset({"uniqueid", "start", "calldate"})
 _STARTS = ("start", "calldate")
 _NOBODY = frozenset({"", "anonymous", "unknown", "restricted"})
 _WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
-_MOST_LINES = 1000  # of one row: a quotation mark that is never closed takes no more with it
+_MOST_LINES = 100  # of one row: no farther is the end of a mark looked for
 _UNCLOSED = "not CSV: a quotation mark opens in this row and none closes it"
 
 
@@ -59,7 +59,7 @@ class _Columns:
     names: tuple[str, ...]
     source: int | None
     start: int
-    customer: int
+    customer: int | None
 
     @staticmethod
     def of(names: tuple[str, ...], header: bytes, customer_column: str) -> _Columns:
@@ -77,8 +77,6 @@ class _Columns:
             raise Refused("this column is missing: it names the call", "uniqueid")
         if start is None:
             raise Refused("this column is missing: it says when the call began", "start")
-        if customer is None:
-            raise Refused("this column is missing: it says who the customer is", customer_column)
         return _Columns(header, names, source, start, customer)
 
 
@@ -93,6 +91,9 @@ def read_rows(file: BinaryIO, name: str, customer_column: str) -> Iterator[Recei
             if columns is None:
                 columns = _columns_above(row, customer_column)
                 rows.width = len(columns.names)
+                if columns.customer is None:
+                    columns = None
+                    raise Refused("this column is missing: it says who the customer is", customer_column)
                 if columns.header:
                     continue
             yield _received(row, columns, name, number, end)
@@ -103,7 +104,10 @@ def read_rows(file: BinaryIO, name: str, customer_column: str) -> Iterator[Recei
 
 
 def received(raw: bytes, customer_column: str = CUSTOMER_COLUMN) -> Received:
-    """The record that `raw` is: a header line or an empty one, and a row. Raises Refused."""
+    """The record that `raw` is: a header line or an empty one, and a row. Raises Refused.
+
+    Where no column is called `customer_column`, as in a file that was read by another, there is no customer.
+    """
     header, _, row = raw.partition(b"\n")
     return _received(row, _columns_above(header or row, customer_column), "", None, len(raw))
 
@@ -112,8 +116,6 @@ def _columns_above(row: bytes, customer_column: str) -> _Columns:
     """The columns of a file whose first row this is. Raises Refused."""
     cells = _cells(row)
     if not _HEADERS.isdisjoint(cell.strip().lower() for cell in cells):
-        if b"\n" in row:
-            raise Refused("a header must be one line")
         return _columns(tuple(cells), row, customer_column)
     if (names := _MASTER.get(len(cells))) is None or not _WITHOUT_ZONE.fullmatch(cells[names.index("start")]):
         raise Refused("no header: write one that names uniqueid, start and src among its columns")
@@ -141,9 +143,8 @@ def _received(row: bytes, columns: _Columns, file: str, line: int | None, end: i
     second = parse_second(
         f"{start}Z" if _WITHOUT_ZONE.fullmatch(start) else start, columns.names[columns.start]
     )
-    caller = cells[columns.customer].strip()
     customer = None
-    if caller.lower() not in _NOBODY:
+    if columns.customer is not None and (caller := cells[columns.customer].strip()).lower() not in _NOBODY:
         customer = parse_customer(caller, columns.names[columns.customer])
     fields = flattened(dict(zip(columns.names, cells, strict=True)))
     return Received(source, customer, second, "cdr", columns.header + b"\n" + row, fields, file, line, end)

@@ -24,6 +24,7 @@ _SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
 """Bytes of each hash that is checked here, by its name in a vCon."""
 
 _HASH = re.compile(r"(?:sha|SHA)-?(256|384|512)-([A-Za-z0-9_-]+)=*", re.ASCII)
+_KNOWN = re.compile(r"sha-?(?:256|384|512)", re.IGNORECASE)
 _HERE = frozenset({"", "localhost"})
 _NO_HASH = "held elsewhere without a hash: give content_hash as sha512- and base64url"
 _OUTSIDE = "leaves the vCon's folder: keep the file in it, or give an https URL"
@@ -66,7 +67,7 @@ def _hashes(holder: Mapping[str, Any], place: str) -> dict[str, bytes]:
         if match := _HASH.fullmatch(token):
             name = f"sha{match[1]}"
             found[name] = _decoded(match[2], _SIZES[name], column)
-        elif "-" not in token or token[:3].lower() == "sha":
+        elif "-" not in token or _KNOWN.match(token):
             raise Refused("no hash: write sha512-, and the hash in base64url", column, token)
     return found
 

@@ -54,7 +54,10 @@ def read(
 
 
 def reread(kind: Kind, raw: bytes, *, customer_column: str = cdr.CUSTOMER_COLUMN) -> Received:
-    """A record again from its bytes as received, with the same fields. An erasure is JSON. BadInput."""
+    """A record again from its bytes as received, with the same fields. An erasure is JSON. BadInput.
+
+    Media are not looked at again. A CDR without a column `customer_column` has no customer.
+    """
     try:
         if kind == "vcon":
             return vcon.received(raw)
