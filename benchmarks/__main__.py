@@ -12,7 +12,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from benchmarks import claims, consent_gas, consent_import, consents, gas, tree
+from benchmarks import claims, consent_gas, consent_import, consents, gas, interaction_trees, tree
 from benchmarks.figures import Figure, as_json, print_table
 
 
@@ -31,6 +31,7 @@ MEASURES: dict[str, Measure] = {
     "consent-gas": consent_gas.measure,
     "consents": consents.measure,
     "consent-import": consent_import.measure,
+    "interaction-trees": interaction_trees.measure,
 }
 
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UNITS = [
     *(["gas a claim"] * 4 + ["gas a policy", "claims a second", "claims a second", "seconds", "peak MB"]),
     *(["gas a decision"] * 15 + ["microseconds"] * 4 + ["decisions a second"]),
+    *(["seconds"] * 3 + ["proofs a second"] * 2 + ["microseconds"] * 2),
 ]
 
 
