@@ -79,11 +79,11 @@ def root_of(data: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes 
     None where there is no such leaf, or where a path of this length, or of hashes of such lengths, cannot be
     its path. Decides as section 2.1.3.2 does, whose fn and sn are `index` and `last` here.
     """
-    if not 0 <= index < size or any(len(sibling) != HASH for sibling in path):
+    if not 0 <= index < size:
         return None
     node, last = leaf_hash(data), size - 1
     for sibling in path:
-        if last == 0:
+        if last == 0 or len(sibling) != HASH:
             return None
         if index & 1 or index == last:
             node = parent(sibling, node)
