@@ -31,6 +31,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -196,8 +197,8 @@ def read_json(given: str, shape: Any, where: str, **style: Any) -> Any:
     conform(value, shape, where)
     form = json.dumps(value, ensure_ascii=False, **style)
     if form != given:
-        lines = zip(f"{form}\n".split("\n"), f"{given}\n".split("\n"), strict=False)
-        line = next(i for i, (one, other) in enumerate(lines, 1) if one != other)
+        lines = enumerate(zip_longest(form.split("\n"), given.split("\n")), 1)
+        line = next(i for i, (one, other) in lines if one != other)
         raise Refused(where, f"is not in the one form it can have: line {line} is written otherwise")
     return value
 
@@ -243,7 +244,7 @@ class Record:
 
 def open_record(record: dict[str, Any], where: str) -> Record:
     """A record's root is SHA-256 of its fields' digests, a digest SHA-256 of the field's salt and text. The
-    first field names all: so it is known how many there are, which are withheld, and that none is there twice.
+    first field names all: so it is known how many there are, which are withheld, and that none is doubled.
     """
     fields, first, link = record["fields"], f"{where}.fields[0]", {}
     digests = [
@@ -624,8 +625,8 @@ def caveats_of(receipt: Receipt, records: list[Record]) -> list[str]:
 
 
 def verify(file: bytes, *, rpc: str | None = None, commitment: str | None = None) -> Verdict:
-    """What the bytes of a receipt prove. `rpc` is the URL of a node to ask, or `commitment` is the last batch's
-    as known from elsewhere. Raises Refused.
+    """What the bytes of a receipt prove. `rpc` is the URL of a node to ask, or `commitment` is that of the
+    last batch, as known from elsewhere. Raises Refused.
     """
     receipt = read_receipt(file)
     batches, computed = receipt["batches"], check_batches(receipt)
