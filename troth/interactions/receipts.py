@@ -27,7 +27,7 @@ from troth.identity.vault import Box, Vault
 from troth.interactions import cose, sealing, streams
 from troth.interactions.batches import Anchored, anchored_batches
 from troth.interactions.formats import reread
-from troth.interactions.intake import source_digest
+from troth.interactions.history import locate
 from troth.interactions.records import Amended, Field, Kind, Link, opened, select
 from troth.interactions.roster import Roster
 from troth.interactions.streams import Stream
@@ -81,8 +81,9 @@ def inclusion(office: Office, stream: str, record: str) -> Receipt:
     Raises BadInput for a record that is unknown, waits to be anchored, or was erased; DatabaseFailed and
     RecordsAltered where what is kept is not what was anchored; what `Vault.of` and reading the chain raise.
     """
-    with kept(office, stream) as found:
-        return found.single("inclusion", found.row(record), None)
+    named, row = locate(office, stream, record)
+    with kept(office, named) as found:
+        return found.single("inclusion", row, None)
 
 
 def disclosure(office: Office, stream: str, record: str, fields: Iterable[str]) -> Receipt:
@@ -90,8 +91,9 @@ def disclosure(office: Office, stream: str, record: str, fields: Iterable[str]) 
 
     Raises as `inclusion`, and BadInput for a field that is not there.
     """
-    with kept(office, stream) as found:
-        return found.single("disclosure", found.row(record), list(fields))
+    named, row = locate(office, stream, record)
+    with kept(office, named) as found:
+        return found.single("disclosure", row, list(fields))
 
 
 def inclusions(office: Office, stream: str, indexes: Iterable[int]) -> Iterator[Receipt]:
@@ -99,9 +101,12 @@ def inclusions(office: Office, stream: str, indexes: Iterable[int]) -> Iterator[
 
     The database is read throughout, as it was when the first was asked for. Raises as `inclusion`.
     """
-    with kept(office, stream) as found:
+    with kept(office, streams.find(office, stream)) as found:
         for index in indexes:
-            yield found.single("inclusion", found.row(f"#{index}"), None)
+            row = table.find_interaction(found.connection, found.stream.number, index)
+            if row is None:
+                raise _refused(_RECORD, f"no such record in stream {stream}", f"#{index}")
+            yield found.single("inclusion", row, None)
 
 
 def vouched(office: Office, receipt: Receipt) -> bytes:
@@ -127,12 +132,11 @@ def vouched(office: Office, receipt: Receipt) -> bytes:
 
 
 @contextmanager
-def kept(office: Office, stream: str) -> Iterator[Kept]:
+def kept(office: Office, stream: Stream) -> Iterator[Kept]:
     """A stream as it is kept here and anchored on the chain, at one moment. Raises as `inclusion`."""
-    vault, named = Vault.of(office), streams.find(office, stream)
-    anchored = anchored_batches(office, named)
+    vault, anchored = Vault.of(office), anchored_batches(office, stream)
     with office.store.reading() as connection:
-        yield Kept(office, connection, vault, named, anchored)
+        yield Kept(office, connection, vault, stream, anchored)
 
 
 class Kept:
@@ -168,19 +172,6 @@ class Kept:
     def uncovered(self) -> int:
         """How many were accepted and are not in them."""
         return max(0, batch_table.accepted_in(self.connection, self.stream.number) - self.covered)
-
-    def row(self, record: str) -> InteractionRow:
-        """The interaction of a source id, or of # and an index. Raises BadInput."""
-        number = self.stream.number
-        if record[:1] == "#" and record[1:].isascii() and record[1:].isdigit() and len(record) < 20:
-            row, shown = table.find_interaction(self.connection, number, int(record[1:])), record
-        else:
-            digest = source_digest(self._vault, record)
-            row, shown = table.find_by_source(self.connection, number, digest), None
-        if row is None:
-            reason = f"no such record in stream {self.stream.name}: give its id, or # and its index"
-            raise _refused(_RECORD, reason, shown)
-        return row
 
     def single(self, kind: ReceiptKind, row: InteractionRow, fields: Sequence[str] | None) -> Receipt:
         """The receipt for one record, of which `fields` are shown, or all of them."""

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from troth.errors import BadInput, Problem
+from troth.interactions import streams
 from troth.interactions.batches import Anchored
 from troth.interactions.receipts import Kept, Receipt, hexed, kept, moment, written
 from troth.interactions.roster import Neighbour
@@ -40,7 +41,7 @@ def completeness(
     Of each record only its link is shown. `progress` is told batches. Raises BadInput for an unknown stream
     or subject, and where none of their records is anchored or one was erased; else as `receipts.inclusion`.
     """
-    with kept(office, stream) as found:
+    with kept(office, streams.find(office, stream)) as found:
         _check_known(found, subject)
         first = next(_positions(found, subject), None)
         if first is None:
@@ -77,7 +78,7 @@ def absence(
     if since >= until:
         reason = f"ends on {moment(until)} and begins on {moment(since)}: a period ends after it begins"
         raise _refused("--until", reason)
-    with kept(office, stream) as found:
+    with kept(office, streams.find(office, stream)) as found:
         _check_known(found, subject)
         _check_silence(found, subject, since, until)
         before = bisect_left([one.batch.time for one in found.batches], since)
