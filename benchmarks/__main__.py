@@ -12,7 +12,16 @@ from typing import Protocol
 
 from rich.console import Console
 
-from benchmarks import claims, consent_gas, consent_import, consents, gas, interaction_trees, tree
+from benchmarks import (
+    claims,
+    consent_gas,
+    consent_import,
+    consents,
+    gas,
+    interaction_gas,
+    interaction_trees,
+    tree,
+)
 from benchmarks.figures import Figure, as_json, print_table
 
 
@@ -32,6 +41,7 @@ MEASURES: dict[str, Measure] = {
     "consents": consents.measure,
     "consent-import": consent_import.measure,
     "interaction-trees": interaction_trees.measure,
+    "interaction-gas": interaction_gas.measure,
 }
 
 

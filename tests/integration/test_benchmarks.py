@@ -17,6 +17,7 @@ UNITS = [
     *(["gas a claim"] * 4 + ["gas a policy", "claims a second", "claims a second", "seconds", "peak MB"]),
     *(["gas a decision"] * 15 + ["microseconds"] * 4 + ["decisions a second"]),
     *(["seconds"] * 3 + ["proofs a second"] * 2 + ["microseconds"] * 2),
+    *(["gas a batch"] * 4 + ["gas a record", "gas a proof"]),
 ]
 
 
