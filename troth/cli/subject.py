@@ -379,6 +379,17 @@ def _print_dossier(office: Office, found: Dossier) -> None:
         ),
         ("imports", ["file", "#row"], [(one.file, one.row) for one in found.imports]),
         (
+            "interactions",
+            ["stream", "#index", "start", "kind", "id", "#bytes"],
+            [
+                (
+                    *(one.stream, one.index, one.start, one.kind),
+                    *(("erased", "") if one.is_erased else (one.source, one.size)),
+                )
+                for one in found.interactions
+            ],
+        ),
+        (
             "policies",
             ["policy", "book", "#insured", "payments"],
             [

@@ -12,6 +12,8 @@ from troth.addresses import format_address, parse_address
 from troth.consent.decisions import Basis, Method, Scope, State, key_of
 from troth.identity import evidence, subjects
 from troth.identity.subjects import Shown
+from troth.interactions import history
+from troth.interactions.history import Interaction
 from troth.office import Office
 from troth.store import schema
 from troth.store.books import list_books
@@ -102,6 +104,7 @@ class Dossier:
     honours: tuple[HeldHonour, ...]
     evidence: tuple[HeldEvidence, ...]
     imports: tuple[ImportedRow, ...]
+    interactions: tuple[Interaction, ...]
     policies: tuple[HeldPolicy, ...]
     kept: dict[str, str]
     """Where each part is."""
@@ -118,7 +121,9 @@ def dossier(office: Office, subject: bytes) -> Dossier:
         honours = _honours(connection, subject)
         imported = _imported(connection, subject)
         policies = _policies(connection, {one.wallet for one in shown.wallets})
-    return Dossier(shown, decisions, honours, _evidence(office, subject), imported, policies, _places(office))
+    contacts = tuple(history.of_subject(office, subject))
+    words = _evidence(office, subject)
+    return Dossier(shown, decisions, honours, words, imported, contacts, policies, _places(office))
 
 
 def _decisions(connection: Connection, subject: bytes) -> tuple[HeldDecision, ...]:
@@ -227,6 +232,7 @@ def _places(office: Office) -> dict[str, str]:
         "honours": consents,
         "evidence": f"{sealed}; its salted hash on {chain}",
         "imports": "database",
+        "interactions": f"{sealed}; in batches' hashes on {chain}, contract Streams at {at['Streams']}",
         "policies": f"database; as salted hashes on {chain}, contract PolicyBooks at {at['PolicyBooks']}",
         "transactions": "database: what was sent to the chain, as it stands there",
     }

@@ -2,8 +2,10 @@
 
 In this order, so that a run killed anywhere is finished by the next one of the same command:
 
-1. every call is tried without a transaction: an account that may not erase destroys nothing;
-2. data key, reference, evidence and rows of imports are destroyed and overwritten: nobody can read them now;
+1. every call is tried without a transaction: an account that may not erase destroys nothing; nor does a
+   legal hold on a stream that has interactions of the subject;
+2. data key, reference, evidence, rows of imports, and the secrets and bytes of interactions are destroyed and
+   overwritten: nobody can read them now; each stream that has any gets a last one, the erasure;
 3. the chain unbinds the wallets and records the erasure, each unless it has;
 4. the keyed digest of the reference goes: until here, the reference finds the subject to go on with.
 """
@@ -11,15 +13,19 @@ In this order, so that a run killed anywhere is finished by the next one of the 
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from troth.addresses import format_address, parse_address
 from troth.errors import BadInput, Problem
 from troth.identity import registry, wallets
+from troth.identity.vault import Vault
+from troth.interactions import intake, streams
 from troth.office import Office
+from troth.store import interactions as stored
 from troth.store import schema
 from troth.store import subjects as table
 
@@ -27,7 +33,15 @@ __all__ = ["Erased", "Remainder", "erase"]
 
 _GAS = 200_000
 _EVENTS = (schema.decisions, schema.verifications, schema.mandates, schema.honours)
+_HELD = (
+    "stream {} is under legal hold and has interactions of this subject: nothing of it may be erased until "
+    "the hold is released"
+)
 _NO_PERSON = "no block can be rewritten; with the link destroyed it is about nobody"
+
+
+class _Moved(Exception):  # noqa: N818
+    """A stream that was not closed has interactions of the subject."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +72,9 @@ class Erased:
 def erase(office: Office, subject: bytes) -> Erased:
     """Destroys what is held about a subject and records that on the chain; finishes what a killed run began.
 
-    It cannot be undone. Raises BadInput for a subject that nothing is known of, MissingRole and
-    ContractRefused while nothing has been destroyed, DatabaseFailed if others keep the database from
-    overwriting, and what sending raises: then run it again.
+    It cannot be undone. Raises BadInput for a subject that nothing is known of or that a stream under legal
+    hold has interactions of, MissingRole, ContractRefused and Busy while nothing has been destroyed,
+    DatabaseFailed if others keep the database from overwriting, and what sending raises: then run it again.
     """
     _ = office.sender  # finishes what a killed run had under way, before anything is planned
     office.sync()
@@ -71,7 +85,9 @@ def erase(office: Office, subject: bytes) -> Erased:
         registry.tried(office, "unbind", wallet, because={})
     if not already:
         registry.tried(office, "erase", subject, because={})
-    _destroy(office, subject)
+    _check_holds(office, subject)
+    while not _destroy(office, subject):
+        pass  # a stream just got its first record of the subject: with its queue held too
     transaction = _record(office, subject, bound, already=already)
     with office.store.writing() as connection:
         traces = table.forget_reference(connection, subject)
@@ -115,15 +131,53 @@ def _bound(office: Office, subject: bytes) -> list[str]:
     return [one for one, owner in zip(candidates, owners, strict=True) if owner == subject]
 
 
-def _destroy(office: Office, subject: bytes) -> None:
-    """Destroys what is readable of the subject, and overwrites it."""
-    with office.store.writing() as connection:
-        row = table.find_subject(connection, subject)
-        if row is not None and row.sealed_key is None:
-            traces = None  # by a run that may have been killed before it had overwritten them
-        else:
-            traces = table.destroy(connection, subject, int(time.time()))
+def _check_holds(office: Office, subject: bytes) -> None:
+    """Raises BadInput if a legal hold keeps what is readable yet of the subject's interactions."""
+    with office.store.reading() as connection:
+        numbers = stored.readable_streams(connection, subject)
+    if not numbers:
+        return
+    holds = office.contract("Streams").call_many([("holdsOn", (number,)) for number in numbers])
+    held = [number for number, count in zip(numbers, holds, strict=True) if count]
+    names = {stream.number: stream.name for stream in streams.list_streams(office)} if held else {}
+    if held:
+        raise BadInput(Problem("SUBJECT", None, None, None, _HELD.format(names[number])) for number in held)
+
+
+def _destroy(office: Office, subject: bytes) -> bool:
+    """Destroys what is readable of the subject, and overwrites it; False, and does nothing, if a stream that
+    had no interaction of the subject got one meanwhile.
+    """
+    with office.store.reading() as connection:
+        numbers = [last.stream for last in stored.ends_of(connection, subject)]
+    with ExitStack() as queues:
+        for number in numbers:  # in order, so that two erasures do not wait for each other
+            queues.enter_context(intake.closed(office.store, number))
+        try:
+            with office.store.writing() as connection:
+                traces = _destroyed(office, connection, subject, set(numbers))
+        except _Moved:
+            return False
     table.overwrite(office.store, traces)
+    return True
+
+
+def _destroyed(
+    office: Office, connection: Connection, subject: bytes, closed: set[int]
+) -> list[bytes] | None:
+    """Destroys in one transaction, the streams `closed` being so: what is to be overwritten."""
+    row = table.find_subject(connection, subject)
+    if row is not None and row.sealed_key is None:
+        return None  # by a run that may have been killed before it had overwritten it
+    at = int(time.time())
+    traces = table.destroy(connection, subject, at)  # whoever seals for the subject waits from here on
+    ends = {last.stream for last in stored.ends_of(connection, subject)}
+    if ends - closed:
+        raise _Moved
+    if ends:
+        stored.destroy_interactions(connection, subject)
+        intake.record_erasure(connection, Vault.of(office), subject, at)
+    return traces
 
 
 def _record(office: Office, subject: bytes, bound: list[str], *, already: bool) -> str | None:
@@ -152,6 +206,8 @@ def _remains(office: Office, subject: bytes, proof: str | None) -> tuple[Remaind
         payees = {parse_address(one.wallet) for one in held}
         wanted = select(func.count()).where(schema.policies.c.payee.in_(payees))
         policies = connection.execute(wanted).scalar_one()
+        of_theirs = select(func.count()).where(schema.interactions.c.subject == subject)
+        interactions = connection.execute(of_theirs).scalar_one()
     acts = count[schema.verifications] + count[schema.mandates]
     contract = "the guarantee, and the accounts, of an insurance contract: for the insurer to keep by law"
     address = "no block can be rewritten; unbound, but others may know whose address it is"
@@ -165,6 +221,12 @@ def _remains(office: Office, subject: bytes, proof: str | None) -> tuple[Remaind
         ),
         (acts > 0, f"{acts} entries of verifications and mandates", "chain", _NO_PERSON),
         (words > 0, f"{words} words of evidence", "chain and database", "hashes whose salts are destroyed"),
+        (
+            interactions > 0,
+            f"start, stream and record of {interactions} interactions, the erasure among them",
+            "database; the record on chain, in a batch's hash",
+            "hashes whose salts are destroyed; about nobody",
+        ),
         (bool(held), f"addresses of {len(held)} wallets once bound", "chain", address),
         (policies > 0, f"{policies} policies paid to those wallets", "database and chain", contract),
         (

@@ -1,9 +1,9 @@
 """What is personal, sealed: a data key for each subject, wrapped by one key-encryption key (KEK).
 
 AES-256-GCM throughout (NIST SP 800-38D), nonces random: safe for 2³² subjects under one KEK. What is sealed
-is bound to its subject and its use, so that a row moved to another place does not open. From the KEK two keys
-are derived by HKDF (RFC 5869): one wraps data keys, the other makes the digests by which a customer reference
-is found without being stored.
+is bound to its subject and its use, so that a row moved to another place does not open. From the KEK three
+keys are derived by HKDF (RFC 5869): one wraps data keys, one makes the digests by which a customer reference
+is found without being stored, and one seals what is about nobody and outlasts every erasure, as its record.
 
 Destroying a subject's data key destroys all that it sealed, wherever copies of that lie. A backup made before
 holds the wrapped key as well: a subject is erased for good once the backups from before are gone too, and
@@ -14,11 +14,11 @@ Without the KEK a backup says nothing of anybody; keep the KEK apart from it.
 from __future__ import annotations
 
 import contextlib
-import hmac
 import os
 import secrets
 import time
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -39,6 +39,8 @@ __all__ = ["Box", "Vault"]
 
 _NONCE = 12
 _KEY = 32
+_NOBODY = bytes(32)
+_PADS = (0x36, 0x5C)
 _OWNER_ONLY = 0o600
 _RULE = "name a key of 32 bytes by TROTH_KEK_FILE, TROTH_KEK_KEYRING or TROTH_KEK: subjects are sealed by it"
 
@@ -47,6 +49,9 @@ class Box:
     """What seals and opens the data of one subject."""
 
     __slots__ = ("__cipher", "__database", "__subject")
+
+    EXTRA = 28
+    """Bytes by which sealing makes longer."""
 
     def __init__(self, subject: bytes, data_key: bytes, database: str) -> None:
         self.__subject, self.__cipher, self.__database = subject, AESGCM(data_key), database
@@ -60,7 +65,7 @@ class Box:
         raise TypeError("a box cannot be pickled")
 
     def seal(self, content: bytes, use: bytes) -> bytes:
-        """`content` encrypted: 28 bytes longer. It opens for the same `use` only."""
+        """`content` encrypted, `EXTRA` bytes longer. It opens for the same `use` only."""
         return _sealed(self.__cipher, content, use + self.__subject)
 
     def open(self, sealed: bytes, use: bytes) -> bytes:
@@ -78,12 +83,16 @@ class Box:
 class Vault:
     """The key-encryption key at work. Neither `repr` nor any error shows it, and it cannot be pickled."""
 
-    __slots__ = ("__database", "__index", "__place", "__wrapping")
+    __slots__ = ("__database", "__inner", "__outer", "__own", "__place", "__wrapping")
 
     def __init__(self, kek: bytes, place: str, database: str) -> None:
         """`kek` of 32 bytes, from `place`, for a `database`: what errors call the two."""
         self.__wrapping = AESGCM(_derived(kek, b"troth: wrap data keys"))
-        self.__index = _derived(kek, b"troth: find customer references")
+        index = _derived(kek, b"troth: find customer references")
+        self.__inner, self.__outer = (
+            sha256(bytes(one ^ pad for one in index.ljust(64, b"\0"))) for pad in _PADS
+        )
+        self.__own = _derived(kek, b"troth: seal what is about nobody")
         self.__place, self.__database = place, database
 
     @classmethod
@@ -129,11 +138,25 @@ class Vault:
             raise WrongKey(self.__place, self.__database) from None
         return Box(subject, data_key, self.__database)
 
+    def own_box(self) -> Box:
+        """What seals data about nobody, such as the record of an erasure: no subject's key opens it."""
+        return Box(_NOBODY, self.__own, self.__database)
+
     def boxes(self, connection: Connection, subjects: Iterable[bytes]) -> dict[bytes, Box]:
         """The box of each subject, in a writing transaction; one this database did not know is added.
 
         Raises BadInput for one that was erased, here or on the chain: nothing may be kept of it any more.
         """
+        boxes, erased = self.boxes_unless_erased(connection, subjects)
+        for subject in erased:
+            reason = f"0x{subject.hex()} was erased, and nothing is kept of it any more"
+            raise BadInput([Problem("subject", None, None, None, reason)])
+        return boxes
+
+    def boxes_unless_erased(
+        self, connection: Connection, subjects: Iterable[bytes]
+    ) -> tuple[dict[bytes, Box], set[bytes]]:
+        """The same, and the subjects that were erased."""
         wanted = set(subjects)
         rows = {row.subject: row for row in table.find_subjects(connection, wanted, held=True)}
         if missing := wanted - rows.keys():
@@ -141,23 +164,27 @@ class Vault:
             self.check(connection)
             rows |= {row.subject: row for row in table.find_subjects(connection, missing)}
         erased = table.erased_on_chain(connection, wanted)
+        erased |= {subject for subject, row in rows.items() if row.sealed_key is None}
         boxes, new = {}, []
-        for subject in wanted:
+        for subject in wanted - erased:
             row = rows.get(subject)
-            if subject in erased or (row is not None and row.sealed_key is None):
-                reason = f"0x{subject.hex()} was erased, and nothing is kept of it any more"
-                raise BadInput([Problem("subject", None, None, None, reason)])
             if row is not None and row.sealed_key is not None:
                 boxes[subject] = self.box(subject, row.sealed_key)
             else:
                 sealed_key, boxes[subject] = self.new_box(subject)
                 new.append(table.SubjectRow(subject, sealed_key, None, None, int(time.time())))
         table.add_subjects(connection, new)
-        return boxes
+        return boxes, erased
 
     def digest(self, use: bytes, text: str) -> bytes:
-        """HMAC-SHA-256, 32 bytes, by which `text` is found: without the key nobody can try texts."""
-        return hmac.digest(self.__index, use + b"\0" + text.encode(), "sha256")
+        """HMAC-SHA-256, 32 bytes, by which `text` is found: without the key nobody can try texts.
+
+        From states that have the key's blocks behind them (RFC 2104, section 4): half the time of `hmac`.
+        """
+        inner, outer = self.__inner.copy(), self.__outer.copy()
+        inner.update(use + b"\0" + text.encode())
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def _sealed(cipher: AESGCM, content: bytes, bound_to: bytes) -> bytes:

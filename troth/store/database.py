@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -12,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from filelock import FileLock, Timeout
 from sqlalchemy import (
     JSON,
     URL,
@@ -28,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from troth.errors import DatabaseFailed, DatabaseTooNew
+from troth.errors import Busy, DatabaseFailed, DatabaseTooNew
 from troth.store.types import ExactInteger
 
 __all__ = ["HEAD", "Store", "insert_rows"]
@@ -39,6 +42,7 @@ HEAD = "0003"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x54524F5448  # "TROTH": any constant will do, so long as every process uses the same
 _BUSY_SECONDS = 30
+_POLL_SECONDS = 0.05
 _CHUNK = 10_000
 _OWNER_ONLY = 0o600
 
@@ -86,6 +90,29 @@ class Store:
             with writer.begin():
                 yield writer
 
+    @contextmanager
+    def exclusive(self, name: str, *, patience: float = _BUSY_SECONDS) -> Iterator[Callable[[], None]]:
+        """Lets one block of a `name` at a time work on this database, of all processes; killed, it has left.
+
+        Waits up to `patience` seconds for another. What is locked is a file beside a SQLite database, or a
+        session of a PostgreSQL server; yields what raises DatabaseFailed if that has ended: ask before a
+        commit. Raises Busy, DatabaseFailed.
+        """
+        url = self._engine.url
+        if url.get_backend_name() == "sqlite":
+            with _file_locked(url, name, patience):
+                yield lambda: None
+            return
+        key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+        with self._failing_by_name(), self._engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+            _lock_session(connection, key, name, patience)
+            try:
+                yield lambda: self._confirm(connection)
+            finally:
+                # Not given back to the pool, where the next to take it would hold the lock too.
+                connection.invalidate()
+
     def close(self) -> None:
         """Closes every connection."""
         self._engine.dispose()
@@ -111,6 +138,11 @@ class Store:
         except (DatabaseError, driver.OperationalError) as error:
             reason = str(getattr(error, "orig", error)).strip()
             raise DatabaseFailed(self._engine.url.render_as_string(hide_password=True), reason) from error
+
+    def _confirm(self, connection: Connection) -> None:
+        """Raises DatabaseFailed if a session has ended."""
+        with self._failing_by_name():
+            connection.execute(text("SELECT 1"))
 
     def _upgrade(self) -> None:
         """Brings the schema to HEAD. Two processes may try at once: the second finds it done."""
@@ -139,6 +171,37 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Sequence[An
         connection.exec_driver_sql(statement, chunk)
         count += len(chunk)
     return count
+
+
+@contextmanager
+def _file_locked(url: URL, name: str, patience: float) -> Iterator[None]:
+    """Locks a file beside a SQLite database. One in memory is nobody else's."""
+    if not url.database or url.database == ":memory:":
+        yield
+        return
+    path = Path(f"{url.database}.{name}.lock")
+    try:
+        lock = FileLock(path, timeout=patience, mode=_OWNER_ONLY).acquire()
+    except Timeout:
+        raise _busy(url, name) from None
+    except OSError as error:
+        raise DatabaseFailed(url.render_as_string(hide_password=True), f"{path}: {error.strerror}") from error
+    with lock:
+        yield
+
+
+def _lock_session(connection: Connection, key: int, name: str, patience: float) -> None:
+    """Has the session of a PostgreSQL connection hold a lock."""
+    until = time.monotonic() + patience
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar():
+        if time.monotonic() >= until:
+            raise _busy(connection.engine.url, name)
+        time.sleep(_POLL_SECONDS)
+
+
+def _busy(url: URL, name: str) -> Busy:
+    """The error for a lock that others hold."""
+    return Busy(f"{name} in the database {url.render_as_string(hide_password=True)}")
 
 
 def _plain(table: Table, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:

@@ -1,0 +1,290 @@
+"""Queues of interactions: durable in the order they came, and accepted once their queue is moved past them.
+
+What lies beyond `queues.accepted` is a draft of the one session that holds the queue, see `hold_queue`: it is
+deleted by the next, if that session was killed. Everybody else reads accepted interactions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
+
+from troth.store import schema
+from troth.store.batches import accepted_in
+from troth.store.database import Store, insert_rows
+
+__all__ = [
+    "InteractionRow",
+    "Known",
+    "accept",
+    "add_drafts",
+    "amendments_of",
+    "destroy_interactions",
+    "discard_drafts",
+    "ends_of",
+    "find_by_source",
+    "find_interaction",
+    "hasten",
+    "hold_queue",
+    "interactions_of",
+    "known_sources",
+    "last_records",
+    "readable_streams",
+    "records_before",
+    "sealed_at",
+]
+
+_IN_A_QUERY = 500
+_FETCHED = 50  # of up to 16 MiB each
+_CACHE_KIB = 128 << 10
+_LOG_PAGES = 65_536  # 256 MiB
+_TABLE = schema.interactions
+
+_Item = TypeVar("_Item")
+
+
+class InteractionRow(NamedTuple):
+    """An interaction. Times in Unix seconds; `sealed` is None once its subject was erased."""
+
+    stream: int
+    position: int
+    """Its index in the stream, from 0."""
+    source: bytes
+    subject: bytes
+    number: int
+    start: int
+    accepted_at: int
+    kind: str
+    record: bytes
+    sealed: bytes | None
+    amends: int | None
+
+
+class Known(NamedTuple):
+    """What tells whether an interaction is there already."""
+
+    position: int
+    subject: bytes
+    size: int | None
+    """Bytes of what is sealed; None once its subject was erased."""
+    amends: int | None
+
+
+def hold_queue(
+    store: Store, stream: int, *, patience: float = 30.0
+) -> AbstractContextManager[Callable[[], None]]:
+    """Lets nobody else add to a stream. Raises Busy, DatabaseFailed; see `Store.exclusive`."""
+    return store.exclusive(f"intake-{stream}", patience=patience)
+
+
+def hasten(connection: Connection) -> None:
+    """Spares SQLite some work in a transaction of thousands of rows, whose digests fall all over two indexes.
+
+    A page changed often is kept in memory, and written to the database once in so many transactions.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+
+
+def add_drafts(connection: Connection, rows: Iterable[InteractionRow | tuple[Any, ...]]) -> int:
+    """Saves interactions beyond the accepted ones. Hold the queue."""
+    return insert_rows(connection, _TABLE, rows)
+
+
+def accept(connection: Connection, stream: int, before: int, after: int) -> None:
+    """Accepts the interactions from index `before`, where the queue ends so far, to below `after`.
+
+    Raises RuntimeError if it ends elsewhere: somebody else was let in.
+    """
+    table = schema.queues
+    found = accepted_in(connection, stream, held=True)
+    if found != before:
+        raise RuntimeError(f"stream {stream} has {found} interactions accepted, and not {before}")
+    moved = connection.execute(update(table).where(table.c.stream == stream).values(accepted=after))
+    if not moved.rowcount:
+        connection.execute(insert(table).values(stream=stream, accepted=after))
+
+
+def discard_drafts(connection: Connection, stream: int, most: int) -> int:
+    """Deletes up to `most` interactions that were not accepted, the last first; how many that were.
+
+    Subjects made for anonymous ones go too: nothing else can name them.
+    """
+    accepted = accepted_in(connection, stream)
+    drafts = (_TABLE.c.stream == stream, _TABLE.c.position >= accepted)
+    last = connection.execute(select(func.max(_TABLE.c.position)).where(*drafts)).scalar()
+    if last is None:
+        return 0
+    some = (*drafts, _TABLE.c.position > last - most)
+    for part in _parts(
+        connection.execute(select(_TABLE.c.subject).where(*some, _is_of_nobody)).scalars().all()
+    ):
+        connection.execute(delete(schema.subjects).where(schema.subjects.c.subject.in_(part)))
+    return connection.execute(delete(_TABLE).where(*some)).rowcount
+
+
+def find_interaction(connection: Connection, stream: int, position: int) -> InteractionRow | None:
+    """The accepted interaction at an index of a stream, None if there is none."""
+    return next(_accepted(connection, _TABLE.c.stream == stream, _TABLE.c.position == position), None)
+
+
+def find_by_source(connection: Connection, stream: int, source: bytes) -> InteractionRow | None:
+    """The accepted interaction of a source id's digest, None if there is none."""
+    return next(_accepted(connection, _TABLE.c.stream == stream, _TABLE.c.source == source), None)
+
+
+def interactions_of(connection: Connection, subject: bytes) -> Iterator[InteractionRow]:
+    """A subject's accepted interactions, by stream and number, few in memory at a time."""
+    return _accepted(connection, _TABLE.c.subject == subject)
+
+
+def amendments_of(connection: Connection, subject: bytes) -> dict[tuple[int, int], list[int]]:
+    """By stream and index of a subject's accepted interactions: the indexes of those that amend each."""
+    queue = schema.queues
+    wanted = (
+        select(_TABLE.c.stream, _TABLE.c.amends, _TABLE.c.position)
+        .join(queue, queue.c.stream == _TABLE.c.stream)
+        .where(
+            _TABLE.c.subject == subject, _TABLE.c.amends.is_not(None), _TABLE.c.position < queue.c.accepted
+        )
+        .order_by(_TABLE.c.stream, _TABLE.c.position)
+    )
+    found: dict[tuple[int, int], list[int]] = {}
+    for stream, amended, position in connection.execute(wanted):
+        found.setdefault((stream, amended), []).append(position)
+    return found
+
+
+def records_before(connection: Connection, row: InteractionRow) -> tuple[bytes | None, bytes | None]:
+    """The roots that an interaction points at: of its subject's record before, and of the one it amends."""
+    previous = select(_TABLE.c.record).where(
+        _TABLE.c.subject == row.subject, _TABLE.c.stream == row.stream, _TABLE.c.number == row.number - 1
+    )
+    amended = select(_TABLE.c.record).where(_TABLE.c.stream == row.stream, _TABLE.c.position == row.amends)
+    return connection.execute(previous).scalar(), connection.execute(amended).scalar()
+
+
+# For the session that holds the queue: drafts too, which are its own.
+
+
+def known_sources(connection: Connection, stream: int, sources: Iterable[bytes]) -> dict[bytes, Known]:
+    """The interactions there are of these source ids' digests."""
+    columns = (
+        _TABLE.c.source,
+        _TABLE.c.position,
+        _TABLE.c.subject,
+        func.length(_TABLE.c.sealed),
+        _TABLE.c.amends,
+    )
+    found = {}
+    for part in _parts(sources):
+        wanted = select(*columns).where(_TABLE.c.stream == stream, _TABLE.c.source.in_(part))
+        for source, *rest in connection.execute(wanted):
+            found[source] = Known(*rest)
+    return found
+
+
+def sealed_at(connection: Connection, stream: int, positions: Iterable[int]) -> dict[int, bytes | None]:
+    """What is sealed of the interactions at these indexes."""
+    found: dict[int, bytes | None] = {}
+    for part in _parts(positions):
+        wanted = select(_TABLE.c.position, _TABLE.c.sealed).where(
+            _TABLE.c.stream == stream, _TABLE.c.position.in_(part)
+        )
+        found.update((position, sealed) for position, sealed in connection.execute(wanted))
+    return found
+
+
+def last_records(
+    connection: Connection, stream: int, subjects: Iterable[bytes]
+) -> dict[bytes, tuple[int, bytes]]:
+    """Number and record of each subject's last interaction in a stream, of those that have any."""
+    found = {}
+    for part in _parts(subjects):
+        last = (
+            select(_TABLE.c.subject, func.max(_TABLE.c.number).label("number"))
+            .where(_TABLE.c.stream == stream, _TABLE.c.subject.in_(part))
+            .group_by(_TABLE.c.subject)
+            .subquery()
+        )
+        is_last = and_(
+            _TABLE.c.subject == last.c.subject,
+            _TABLE.c.stream == stream,
+            _TABLE.c.number == last.c.number,
+        )
+        wanted = select(_TABLE.c.subject, _TABLE.c.number, _TABLE.c.record).join_from(last, _TABLE, is_last)
+        for subject, number, record in connection.execute(wanted):
+            found[subject] = number, record
+    return found
+
+
+# Erasure
+
+
+def ends_of(connection: Connection, subject: bytes) -> list[InteractionRow]:
+    """A subject's last interaction in each stream, drafts too, by stream."""
+    last = (
+        select(_TABLE.c.stream, func.max(_TABLE.c.number).label("number"))
+        .where(_TABLE.c.subject == subject)
+        .group_by(_TABLE.c.stream)
+        .subquery()
+    )
+    is_last = and_(
+        _TABLE.c.subject == subject, _TABLE.c.stream == last.c.stream, _TABLE.c.number == last.c.number
+    )
+    wanted = select(_TABLE).join_from(last, _TABLE, is_last).order_by(_TABLE.c.stream)
+    return [InteractionRow(*row) for row in connection.execute(wanted)]
+
+
+def readable_streams(connection: Connection, subject: bytes) -> list[int]:
+    """The streams that have interactions of a subject not yet destroyed, by number."""
+    wanted = select(_TABLE.c.stream).where(
+        _TABLE.c.subject == subject, _TABLE.c.kind != "erasure", _TABLE.c.sealed.is_not(None)
+    )
+    return sorted(set(connection.execute(wanted).scalars()))
+
+
+def destroy_interactions(connection: Connection, subject: bytes) -> int:
+    """Destroys what is sealed of a subject's interactions; how many that were. Their records' roots stay.
+
+    The record of an erasure stays readable: it says nothing of the person.
+    """
+    theirs = (_TABLE.c.subject == subject, _TABLE.c.kind != "erasure", _TABLE.c.sealed.is_not(None))
+    return connection.execute(update(_TABLE).where(*theirs).values(sealed=None)).rowcount
+
+
+_is_of_nobody = and_(
+    _TABLE.c.number == 1,
+    exists().where(
+        schema.subjects.c.subject == _TABLE.c.subject,
+        schema.subjects.c.ref_digest.is_(None),
+        schema.subjects.c.created_at == _TABLE.c.accepted_at,
+    ),
+    ~exists().where(schema.evidences.c.subject == _TABLE.c.subject),
+)
+"""Of a draft: that its subject was made with it, for an anonymous caller."""
+
+
+def _accepted(connection: Connection, *conditions: Any) -> Iterator[InteractionRow]:
+    """Accepted interactions, by stream and number of the subject."""
+    queue = schema.queues
+    wanted: Select[Any] = (
+        select(_TABLE)
+        .join(queue, queue.c.stream == _TABLE.c.stream)
+        .where(*conditions, _TABLE.c.position < queue.c.accepted)
+        .order_by(_TABLE.c.stream, _TABLE.c.number, _TABLE.c.position)
+    )
+    for part in connection.execute(wanted, execution_options={"yield_per": _FETCHED}).partitions():
+        yield from map(InteractionRow._make, part)
+
+
+def _parts(items: Iterable[_Item]) -> Iterator[Sequence[_Item]]:
+    """`items`, as many at a time as a query takes."""
+    left = iter(items)
+    while part := list(islice(left, _IN_A_QUERY)):
+        yield part
