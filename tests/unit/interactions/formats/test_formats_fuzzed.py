@@ -1,0 +1,204 @@
+"""Readers given what nobody meant: whatever a file holds, each thing in it is a record or a problem.
+
+Bytes and JSON at random, good files with a few bytes changed, and atheris where it is installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from troth.errors import Problem
+from troth.interactions.formats import Format, Received, read, reread
+from troth.interactions.formats.received import Refused
+from troth.interactions.formats.strict_json import read_object
+
+ROOT = Path(__file__).parents[4]
+EXAMPLES = {
+    name: (ROOT / "examples" / name).read_bytes()
+    for name in ("interactions.jsonl", "calls.csv", "conversation.vcon.json")
+}
+FORMATS: tuple[Format, ...] = ("jsonl", "cdr", "vcon")
+GOOD = b'{"id":"good","subject":"C-1","start":0}'
+JSON_WORDS = [
+    *(
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b":",
+        b",",
+        b'"',
+        b"\\u",
+        b"\\ud800",
+        b"d83d",
+        b"1e",
+        b"400",
+        b"-",
+        b"NaN",
+        b"null",
+    ),
+    *(b'"id"', b'"subject"', b'"start"', b"\xff", b"\x00", b"\n", b" ", b"9007199254740992", b"\xef\xbb\xbf"),
+    *(b'"vcon":"0.0.1"', b'"parties"', b'"dialog"', b'"url"', b'"tel"', b'"uuid"', b"true", b"\xed\xa0\x80"),
+]
+CSV_WORDS = [b'"', b",", b"\n", b"\r", b'""', b"\x00", b"\xff", b"1,2026-03-01 10:00:00,555\n", b"x", b" "]
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file, written anew for each example."""
+    return tmp_path_factory.mktemp("fuzzed") / "interactions"
+
+
+def read_all(place: Path, content: bytes, known: Any) -> list[Received | Problem]:
+    """What a file of these bytes holds, each thing as it must be."""
+    place.write_bytes(content)
+    found = list(read(place, known))
+    assert found
+    for each in found:
+        assert isinstance(each, Received | Problem)
+        if isinstance(each, Problem):
+            assert each.file == str(place)
+            assert each.reason
+            assert len(each.value or "") <= 65
+            assert str(each).isprintable()
+        else:
+            assert 0 <= each.start < 2**40
+            assert each.customer != ""
+            assert 1 <= len(each.source) <= 200
+            assert each.end <= len(content)
+            assert all(json.loads(text) is not ... for text in each.fields.values())
+            assert reread(each.kind, each.raw).fields == each.fields
+    return found
+
+
+def is_i_json(value: Any) -> bool:
+    """Whether I-JSON can say it: the rules a second time, over values and not over text."""
+    if isinstance(value, dict):
+        return all(map(is_i_json, value)) and all(map(is_i_json, value.values()))
+    if isinstance(value, list):
+        return all(map(is_i_json, value))
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or abs(value) < 2**53
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.text(st.characters(), max_size=3), values, max_size=4), st.booleans())
+def test_json_is_taken_if_and_only_if_i_json_can_say_it(value: dict[str, Any], ascii_only: bool) -> None:
+    """And is the same value then, escaped or not."""
+    raw = json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass")
+    if is_i_json(value):
+        assert read_object(raw) == value
+    else:
+        with pytest.raises(Refused):
+            read_object(raw)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(JSON_WORDS), max_size=20).map(b"".join) | st.binary(max_size=60))
+def test_bytes_are_an_object_or_refused(raw: bytes) -> None:
+    """Nothing else comes of any bytes; what is taken, Python's own reader reads the same."""
+    try:
+        found = read_object(raw)
+    except Refused as refusal:
+        assert refusal.rule
+        assert refusal.line >= 1
+    else:
+        assert found == json.loads(raw)
+        assert is_i_json(found)
+
+
+@pytest.mark.parametrize("known", ["auto", *FORMATS])
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(JSON_WORDS + CSV_WORDS), max_size=30).map(b"".join) | st.binary(max_size=100))
+def test_file_of_any_bytes_is_records_and_problems(place: Path, known: str, content: bytes) -> None:
+    """In every format, and where the format is to be found out."""
+    read_all(place, content, known)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(JSON_WORDS), max_size=15).map(b"".join) | st.binary(max_size=60))
+def test_line_of_any_bytes_harms_no_other(place: Path, junk: bytes) -> None:
+    """The lines above and below it are read, each at its place."""
+    junk = junk.replace(b"\n", b" ")
+    found = read_all(place, GOOD + b"\n" + junk + b"\n" + GOOD, "jsonl")
+    assert (found[0].line, found[-1].line) == (1, 3)
+    assert all(isinstance(each, Received) for each in (found[0], found[-1]))
+    assert len(found) == (3 if junk.strip() else 2)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(CSV_WORDS), max_size=15).map(b"".join) | st.binary(max_size=60))
+def test_row_of_any_bytes_harms_no_other(place: Path, junk: bytes) -> None:
+    """But for one that is joined with it by its marks into one good row."""
+    rows = [b"%d,2026-03-01 10:00:00,555" % number for number in range(100, 120)]
+    content = b"\n".join([b"uniqueid,start,src", *rows[:10], junk, *rows[10:]])
+    found = read_all(place, content, "cdr")
+    assert all(first.line < second.line for first, second in pairwise(found))  # type: ignore[operator]
+    taken = {each.source for each in found if isinstance(each, Received)}
+    assert {str(number) for number in range(100, 110)} <= taken
+    if junk.count(b'"') % 2 == 0:
+        assert {str(number) for number in range(100, 120)} <= taken
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_vcon_of_any_values_is_a_record_or_a_problem(place: Path, data: st.DataObject) -> None:
+    """A good one with a member anywhere in it replaced by anything."""
+    document = json.loads(EXAMPLES["conversation.vcon.json"])
+    at: Any = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if not isinstance(at[key], dict | list) or not at[key] or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = data.draw(values)
+    content = json.dumps(document, ensure_ascii=False).encode(errors="surrogatepass")
+    assert len(read_all(place, content, "vcon")) == 1
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), min_size=1, max_size=4))
+def test_changed_bytes_are_seen_or_read(place: Path, name: str, changes: list[tuple[int, int]]) -> None:
+    """A good file with a few bytes changed: all else of it is accounted for, line by line."""
+    content = bytearray(EXAMPLES[name])
+    for position, mask in changes:
+        content[position % len(content)] ^= mask
+    known = {"interactions.jsonl": "jsonl", "calls.csv": "cdr"}.get(name, "vcon")
+    found = read_all(place, bytes(content), known)
+    if known == "jsonl":
+        lines = [line for line in bytes(content).split(b"\n") if line.strip()]
+        assert len(found) == len(lines)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None, reason="NO ATHERIS HERE: it has wheels for some Pythons only"
+)
+@pytest.mark.parametrize("known", FORMATS)
+def test_campaign_of_atheris_runs_and_finds_nothing(tmp_path: Path, known: str) -> None:
+    """The command of tests/fuzz, for a moment: it reaches more of the readers as it goes."""
+    command = [sys.executable, "tests/fuzz", known, "-runs=500", "-seed=1", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "DONE" in done.stderr
+    assert "NEW" in done.stderr
