@@ -143,6 +143,33 @@ def test_withdrawal_counts_from_when_it_was_said(demo: Demo) -> None:
     assert (after["effective"], after["recorded"]) == (told["said"], told["recorded"])
 
 
+def test_what_was_said_is_anchored_and_proved(demo: Demo) -> None:
+    """All but one contact of the switch's, and that one; each kind of receipt proved, a forged one refused."""
+    told = demo.said["interactions"]
+    assert (told["contacts"], told["repeated"], told["batches"]) == (1_999, 1_999, 2)
+    day = told["missing"]
+    assert (day["missing"], day["surplus"], day["declared"] - day["accepted"]) == (1, 0, 1)
+    assert told["proved"] == dict.fromkeys(("inclusion", "disclosure", "completeness", "absence"), True)
+    assert (told["agrees"], told["refused"], told["ok"]) == (True, True, True)
+    assert told["gas"] < 56_000
+
+
+def test_receipt_of_all_contacts_lists_those_of_the_file(demo: Demo) -> None:
+    """Of the customer of the first, by the file that was taken in; and the amendment after them."""
+    lines = (demo.home / "contacts.jsonl").read_text(encoding="utf-8").splitlines()
+    contacts = [json.loads(line) for line in lines]
+    expected = [one["start"] for one in contacts if one["subject"] == contacts[0]["subject"]]
+    receipt = json.loads((demo.home / "receipt-completeness.json").read_text(encoding="utf-8"))
+    links = [json.loads(record["fields"][1]["text"]) for record in receipt["records"]]
+    assert [link["number"] for link in links] == list(range(1, len(links) + 1))
+    found = [link["start"] for link in links if "amends" not in link]
+    late = set(found) - {start.replace("+00:00", "Z") for start in expected}
+    assert len(found) == len(expected) + len(late)
+    assert len(late) <= 1  # the contact that was missing may be theirs
+    assert links[-1]["amends"]["index"] == 0
+    assert demo.said["interactions"]["contacts_shown"] == len(links)
+
+
 def test_first_batch_sent_again_is_skipped_and_pays_nothing(demo: Demo) -> None:
     """All of it: with so small a book the first batch is the only one."""
     assert demo.said["batches"] == 1
@@ -214,6 +241,8 @@ def test_table_is_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "1, 400.00 TUSD: consent missing",
         "11; with the consent recorded, 1 more",
         "Marketing by insurer of Contact not permitted; by what was known that day, permitted",
+        "completeness: proved",
+        "one character changed: refused",
         "\nreconciled:",
     ):
         assert word in said

@@ -28,12 +28,16 @@ import pytest
 from troth.chain import anvil
 from troth.chain.rpc import Node
 from troth.cli import main
-from troth.demo_consents import CUSTOMERS, Customer, customers
+from troth.demo.month import CUSTOMERS
+from troth.demo.people import Customer, customers
 from troth.trees.keccak import keccak
 
 SEED = 4
-BROUGHT = re.compile(r"(sickness-)?(book|observations|consents)\.csv|(sickness-)?product\.toml")
-"""Files of the user's own."""
+BROUGHT = re.compile(
+    r"(sickness-)?(book|observations|consents|counts)\.csv|(sickness-)?product\.toml"
+    r"|contacts\.jsonl|receipt-inclusion\.json"
+)
+"""Files of the user's own, and the one receipt that shows a whole record."""
 SHORTEST = 5  # bytes of what is looked for: less turns up by chance
 
 HASHES = {
@@ -226,6 +230,15 @@ def test_files_left_hold_nothing_personal_n4(demo: Demo, needles: Needles) -> No
     assert {"troth.db", "anvil.log", "embedded.json"} <= {path.name for path in files}
     for path in files:
         assert (path.name, needles.found_in(content(path))) == (path.name, set())
+
+
+def test_receipts_show_nothing_personal_but_what_was_chosen_n4(demo: Demo, needles: Needles) -> None:
+    """Neither two fields of a record, nor all contacts with a customer, nor none with another."""
+    folder = demo.home / "demo"
+    for kind in ("disclosure", "completeness", "absence"):
+        assert needles.found_in((folder / f"receipt-{kind}.json").read_bytes()) == set()
+    whole = needles.found_in((folder / "receipt-inclusion.json").read_bytes())
+    assert {"name as text", "phone as text", "email as text", "address as text", "reference as text"} <= whole
 
 
 def content(path: Path) -> bytes:

@@ -12,9 +12,12 @@ from troth.claims.ledger import Reconciliation
 from troth.claims.settlement import Settlement
 from troth.config import Settings
 from troth.consent.status import Answer
-from troth.demo import DemoResult, Flights, Replay, _bounds, _check_former, _clear, _settings, run
-from troth.demo_consents import Consents, Withdrawal, customers
+from troth.demo.consents import Consents, Withdrawal
+from troth.demo.interactions import CONTACTS, Interactions
+from troth.demo.month import DemoResult, Flights, Replay, _bounds, _check_former, _clear, _settings, run
+from troth.demo.people import customers
 from troth.errors import BadInput, BadSetting
+from troth.interactions.counts import DayCount
 
 SETTLEMENT = Settlement(
     due=3,
@@ -49,6 +52,19 @@ CONSENTS = Consents(
     second=LATER,
     withdrawal=Withdrawal(DAY, DAY, answer(permitted=True), answer(permitted=True), answer(permitted=False)),
 )
+INTERACTIONS = Interactions(
+    contacts=CONTACTS - 1,
+    repeated=CONTACTS - 1,
+    batches=2,
+    gas=54_000,
+    missing=DayCount(DAY.date(), declared=8, accepted=7, anchored=7, missing=1, surplus=0),
+    agrees=True,
+    proved={"inclusion": True, "absence": True},
+    refused=True,
+    withheld=12,
+    contacts_shown=9,
+    example=Path("receipt.json"),
+)
 RECONCILIATION = Reconciliation(
     block=9,
     books=2,
@@ -78,6 +94,7 @@ RESULT = DemoResult(
     reconciliation=RECONCILIATION,
     example="NYC-2013-01-000001",
     consents=CONSENTS,
+    interactions=INTERACTIONS,
 )
 
 
@@ -91,6 +108,13 @@ def test_figures_that_agree_add_up() -> None:
     [
         replace(RESULT, replay=Replay(skipped=0, paid=250)),
         replace(RESULT, policies=101),
+        replace(RESULT, interactions=replace(INTERACTIONS, contacts=CONTACTS - 2)),
+        replace(RESULT, interactions=replace(INTERACTIONS, repeated=0)),
+        replace(RESULT, interactions=replace(INTERACTIONS, missing=replace(INTERACTIONS.missing, missing=0))),
+        replace(RESULT, interactions=replace(INTERACTIONS, missing=replace(INTERACTIONS.missing, surplus=1))),
+        replace(RESULT, interactions=replace(INTERACTIONS, agrees=False)),
+        replace(RESULT, interactions=replace(INTERACTIONS, proved={"inclusion": True, "absence": False})),
+        replace(RESULT, interactions=replace(INTERACTIONS, refused=False)),
         replace(RESULT, consents=replace(CONSENTS, policies=3)),
         replace(RESULT, consents=replace(CONSENTS, first=replace(WITHHELD, withheld=0))),
         replace(RESULT, consents=replace(CONSENTS, second=replace(LATER, settled=0))),

@@ -15,13 +15,17 @@ from troth.cli import (
     consent_export,
     consent_status,
     demo,
+    interactions,
+    interactions_anchor,
     owed,
     pool,
     product,
+    receipt,
     reconcile,
     report,
     settle,
     sign,
+    stream,
     subject,
 )
 from troth.cli.session import Session
@@ -52,6 +56,9 @@ ORDER = (
     "reconcile",
     "subject",
     "consent",
+    "stream",
+    "interactions",
+    "receipt",
     "sign",
     "demo",
 )
@@ -59,18 +66,19 @@ ORDER = (
 
 
 app = typer.Typer(
-    help="Claims that settle themselves, and consents anyone can check, on any EVM chain.",
+    help="Claims that settle themselves, consents and contacts anyone can check, on any EVM chain.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # troth.cli.main has its own way
     rich_markup_mode=None,
 )
 for module in (
     *(chain, product, book, report, settle, claims, owed, pool, reconcile),
-    *(subject, consent, sign, demo),
+    *(subject, consent, stream, interactions, receipt, sign, demo),
 ):
     module.register(app)
 for part in (consent_status, consent_export):
     part.register(consent.app)
+interactions_anchor.register(interactions.app)
 
 
 def _version(wanted: bool) -> None:
@@ -108,7 +116,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Claims that settle themselves, and consents anyone can check, on any EVM chain.
+    """Claims that settle themselves, consents and contacts anyone can check, on any EVM chain.
 
     Options named here work before a command and after it. Environment variables in brackets do the same.
     """

@@ -20,7 +20,8 @@ from troth.money import format_amount
 if TYPE_CHECKING:
     from troth.consent.status import Answer
     from troth.demo import DemoResult
-    from troth.demo_consents import Consents
+    from troth.demo.consents import Consents
+    from troth.demo.interactions import Interactions
 
 __all__ = ["register"]
 
@@ -75,6 +76,7 @@ def _print(result: DemoResult, month: str) -> None:
         ]
     )
     _print_consents(result)
+    _print_interactions(result.interactions)
     print()
     spent = {**result.seconds, "in all": sum(result.seconds.values())}
     print_facts((stage, f"{seconds:5.1f} s") for stage, seconds in spent.items())
@@ -115,6 +117,41 @@ def _print_consents(result: DemoResult) -> None:
     )
 
 
+def _print_interactions(told: Interactions) -> None:
+    """What came of what was said."""
+    day = told.missing
+    print()
+    print_facts(
+        [
+            (
+                "contacts",
+                f"{told.contacts:,} taken in; {told.repeated:,} recognised when the file came again",
+            ),
+            ("anchored", f"in {told.batches} batches, the largest for {told.gas:,} gas"),
+            (
+                "missing",
+                f"{day.missing} on {day.day}, by the switch's counts; once it is found, they {_agree(told)}",
+            ),
+            ("receipts", ", ".join(f"{kind}: {_proof(holds)}" for kind, holds in told.proved.items())),
+            (
+                "shown",
+                f"all {told.contacts_shown} with one customer; 2 fields of one, {told.withheld} withheld",
+            ),
+            ("forged", "one character changed: refused" if told.refused else "NOT REFUSED"),
+        ]
+    )
+
+
+def _agree(told: Interactions) -> str:
+    """Whether the counts do, in the end."""
+    return "agree" if told.agrees else "DO NOT AGREE"
+
+
+def _proof(holds: bool) -> str:
+    """What the verifier said."""
+    return "proved" if holds else "NOT PROVED"
+
+
 def _lack(told: Consents) -> str:
     """What was missing, without what to do about it."""
     said = [line.partition(" withheld: ")[2].partition(":")[0] for line in told.first.lacking]
@@ -133,12 +170,13 @@ def _verdict(answer: Answer) -> str:
 
 def _print_next(result: DemoResult) -> None:
     """How to look around."""
-    files = ", ".join(("product.toml", "book.csv", "observations.csv", "consents.csv"))
-    print(f"\nThe files are in {_near(result.home)}: {files}. To look around:")
+    files = ", ".join(("product.toml", "book.csv", "observations.csv", "consents.csv", "contacts.jsonl"))
+    print(f"\nThe files are in {_near(result.home)}: {files}, receipts. To look around:")
     start = f"  TROTH_HOME={_near(result.home)} {_program()}"
     print(f"{start} up")
     if result.example is not None:
         print(f"{start} claims show {result.example}")
+    print(f"{start} receipt verify {_near(result.interactions.example)}")
 
 
 def _as_json(result: DemoResult) -> dict[str, object]:
@@ -170,6 +208,7 @@ def _as_json(result: DemoResult) -> dict[str, object]:
         "ok": result.adds_up,
         "example": result.example,
         "consents": _consents_as_json(result.consents),
+        "interactions": {**plain(result.interactions), "ok": result.interactions.adds_up},
     }
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import is_dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,8 @@ _SIMPLE: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
     ((str, int, float, type(None)), lambda value: value),
     (bytes, lambda value: f"0x{value.hex()}"),
     (datetime, when),
+    (date, date.isoformat),
     (Path, str),
 )
-"""How each kind of single value looks in JSON; an enum may be a string as well, so it comes first."""
+"""How each kind of single value looks in JSON; an enum may be a string as well, and a datetime is a
+date: so they come first."""

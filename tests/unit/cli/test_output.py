@@ -46,6 +46,7 @@ NOON = datetime(2027, 1, 31, 13, tzinfo=timezone(timedelta(hours=1)))
         (None, None),
         (b"\x00\xff", "0x00ff"),
         (NOON, "2027-01-31T12:00:00Z"),
+        (NOON.date(), "2027-01-31"),
         (Colour.RED, "red"),
         (Rank.FIRST, 1),
         (Path("/a/b"), "/a/b"),

@@ -1,22 +1,19 @@
 """The demo's second story: customers the chain does not know by name, and a claim that waits for a consent.
 
-Everybody in it is made up: telephone numbers are of the range that is never given out, e-mail addresses of a
-domain nobody can have, places of no country. What is written about them goes through the use cases behind the
-commands; what of it is personal stays off the chain, sealed.
+What is written about them goes through the use cases behind the commands; what of it is personal stays off
+the chain, sealed.
 """
 
 from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from troth.chain import clock
-from troth.chain.accounts import LocalSigner
 from troth.claims import books, products, reports, settlement
 from troth.claims.intake import read_product
 from troth.claims.settlement import Settlement
@@ -25,14 +22,15 @@ from troth.consent.decisions import Basis, Method, State
 from troth.consent.imports import import_file
 from troth.consent.record import Said, record
 from troth.consent.status import Answer, status
+from troth.demo.people import Customer, Stage
 from troth.identity import subjects, verifications, wallets
 from troth.identity.evidence import Content
 from troth.identity.verifications import Level
-from troth.office import Office, Progress
+from troth.office import Office
 
-__all__ = ["INSURED", "Consents", "Customer", "Withdrawal", "customers", "tell"]
+__all__ = ["INSURED", "Consents", "Withdrawal", "tell"]
 
-CUSTOMERS, INSURED = 200, 12
+INSURED = 12
 PRODUCT = "sickness before travel"
 _SUM, _PREMIUM = 400, 12
 _DAY = timedelta(days=1)
@@ -40,38 +38,6 @@ _LATER = 3 * _DAY  # the withdrawal, and again as much until somebody records it
 _NOTICE = "https://insurer.example/privacy/2013-01"
 _MARKETING = ("Marketing", "insurer", "Contact")
 _CLAIMS = ("InsuranceClaimsManagement", "insurer", "Health")
-
-_FIRST = (
-    *("Ambrose", "Bettina", "Cosmo", "Delphine", "Eustace"),
-    *("Floriane", "Gideon", "Hesper", "Isidore", "Jocasta"),
-)
-_LAST = (
-    *("Applewhistle", "Brindlemoor", "Cobblethwaite", "Dappleford", "Eiderquill"),
-    *("Fennimarsh", "Gorsewick", "Hobblestone", "Inkpenny", "Jessamour"),
-    *("Kettlebright", "Larkenshaw", "Mistlethorn", "Nettlecombe", "Oatenfell"),
-    *("Puddlemere", "Quillfeather", "Rumblethorpe", "Snickerdale", "Thistledown"),
-)
-_STREETS = ("Moonbeam Lane", "Teapot Row", "Larkspur Steps", "Gingerbread Yard", "Windmill Crescent")
-
-Stage = Callable[[str], AbstractContextManager[Progress]]
-"""Begins a stage by name."""
-
-
-@dataclass(frozen=True)
-class Customer:
-    """Somebody made up. Nothing of them is shown but that they are."""
-
-    ref: str = field(repr=False)
-    """The insurer's own reference."""
-    name: str = field(repr=False)
-    phone: str = field(repr=False)
-    email: str = field(repr=False)
-    address: str = field(repr=False)
-    wallet: LocalSigner = field(repr=False)
-
-    def words(self, how: str) -> str:
-        """What shows a decision of theirs: full of what is personal."""
-        return f"{how}: {self.name}, {self.phone}, {self.email}, {self.address}"
 
 
 @dataclass(frozen=True)
@@ -115,31 +81,11 @@ class Consents:
         )
 
 
-def customers(count: int, seed: int) -> list[Customer]:
-    """So many people, each with names and numbers of their own; the same for the same seed."""
-    source = random.Random(f"customers {seed}")  # noqa: S311  reproducible, not secret
-    people = []
-    for number in range(count):
-        first, last = _FIRST[number % len(_FIRST)], _LAST[number // len(_FIRST) % len(_LAST)]
-        people.append(
-            Customer(
-                ref=f"K-2013-{source.randrange(10**6):06}-{number:05}",
-                name=f"{first} {last}",
-                phone=f"+1 {200 + number // 100} 555 01{number % 100:02}",
-                email=f"{first}.{last}.{number}@example.com".lower(),
-                address=f"{source.randrange(1, 400)} {source.choice(_STREETS)}, Nowhere-on-Sea {number:05}",
-                wallet=LocalSigner.from_key(source.randbytes(32)),
-            )
-        )
-    return people
-
-
-def tell(office: Office, seed: int, stage: Stage) -> Consents:
+def tell(office: Office, people: Sequence[Customer], seed: int, stage: Stage) -> Consents:
     """Imports consents, insures twelve customers on a product that asks for one, settles, and withdraws one.
 
     The chain must be a development chain, for its clock is moved on.
     """
-    people = customers(CUSTOMERS, seed)
     insured, caller = people[:INSURED], people[-1]
     with stage("import consents, evidence sealed") as progress:
         path = office.settings.home / "consents.csv"
@@ -156,7 +102,7 @@ def tell(office: Office, seed: int, stage: Stage) -> Consents:
         second = settlement.settle(office, book_id=book)
     with stage("withdraw one by telephone"):
         withdrawal = _withdraw(office, caller)
-    return Consents(CUSTOMERS, imported.recorded, INSURED, INSURED, first, second, withdrawal)
+    return Consents(len(people), imported.recorded, INSURED, INSURED, first, second, withdrawal)
 
 
 _COLUMNS = (

@@ -3,7 +3,7 @@
 It works as an insurer would, through files and the use cases behind the commands, in a home of its own under
 the user's. Its chain lives in the month of the flights: the book is issued just before it, the report is
 published just after, the challenge period waited out, all on the chain's own clock, moved forward. What
-follows, about customers and their consents, is in `demo_consents`.
+follows, about customers, their consents and what was said with them, is in the modules beside.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ from troth.claims.intake import read_product
 from troth.claims.outcomes import Status, outcomes
 from troth.claims.settlement import Settlement
 from troth.config import Settings
-from troth.demo_consents import Consents, tell
+from troth.demo import consents, interactions
+from troth.demo.consents import Consents
+from troth.demo.interactions import Interactions
+from troth.demo.people import customers
 from troth.errors import BadSetting, Busy
 from troth.flights import CANCELLED, METRIC, Flight, compensation, flights_of
 from troth.launch import launch
 from troth.office import Office
 
-__all__ = ["DemoResult", "Flights", "Replay", "run"]
+__all__ = ["CUSTOMERS", "DemoResult", "Flights", "Replay", "run"]
 
+CUSTOMERS = 200
 PRODUCT = "flight delay"
 THRESHOLD = 180  # minutes; C-402/07 Sturgeon: three hours late is as good as cancelled
 PREMIUM = 4  # in 100 of the sum insured: January's flights cost the insurer 2.7
@@ -100,6 +104,7 @@ class DemoResult:
     example: str | None
     """The reference of a policy that was paid."""
     consents: Consents
+    interactions: Interactions
 
     @property
     def due(self) -> int:
@@ -114,6 +119,7 @@ class DemoResult:
         return (
             found.ok
             and told.adds_up
+            and self.interactions.adds_up
             and found.policies == self.policies + told.policies
             and self.settlement.due == self.settlement.settled
             and self.due == sum(run.settled for run in runs) == found.claims == found.events
@@ -188,7 +194,9 @@ def _run(
             settled = settlement.settle(office, progress=progress)
         with stages.stage("send the first batch again"):
             replay = _replay(office, settled)
-        consents = tell(office, seed, stages.stage)
+        people = customers(CUSTOMERS, seed)
+        allowed = consents.tell(office, people, seed, stages.stage)
+        said = interactions.tell(office, people, (begins, ends), seed, stages.stage)
         with stages.stage("reconcile"):
             reconciliation = _reconcile(office)
         paid = outcomes(office, status=Status.PAID, limit=1)
@@ -207,7 +215,8 @@ def _run(
             seconds=stages.seconds,
             reconciliation=reconciliation,
             example=paid[0].policy_ref if paid else None,
-            consents=consents,
+            consents=allowed,
+            interactions=said,
         )
 
 
