@@ -134,10 +134,12 @@ def seconds(moment: str) -> int:
     return timegm(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ"))
 
 
-def file_stream(desk: Desk, contacts: Sequence[Sequence[Contact]], name: str = NAME) -> Filed:
-    """A new stream of anchored batches."""
+def file_stream(
+    desk: Desk, contacts: Sequence[Sequence[Contact]], name: str = NAME, *, wait: int = 3600
+) -> Filed:
+    """A new stream of batches, each anchored `wait` seconds after the one before."""
     filed = Filed(desk, name, streams.create(desk.office, name).stream.number)
     for part in contacts:
         filed.add(part)
-        filed.anchor()
+        filed.anchor(wait)
     return filed
