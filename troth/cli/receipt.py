@@ -98,8 +98,8 @@ def verify(
     session, arguments = Session.of(context), ["--", str(file)]
     if commitment is not None:
         arguments = ["--commitment", commitment, *arguments]
-    if session.given["rpc"] is not None:
-        arguments = ["--rpc", session.given["rpc"], *arguments]
+    if (named := session.given.get("rpc")) is not None:
+        arguments = ["--rpc", named, *arguments]
     elif commitment is None and (url := _own_node(session)) is not None:
         arguments = ["--rpc", url, *arguments]
     raise typer.Exit(verify_receipt.main(arguments))
