@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tracemalloc
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from hashlib import sha256, shake_256
@@ -162,6 +163,19 @@ def test_fields_are_counted_to_ten_thousand(document: dict[str, Any]) -> None:
     for wider in (document | {"more": 0}, {"more": 0} | document, {"in": document, "more": 0}):
         with pytest.raises(ValueError, match="more than 10,000 fields"):
             flatten(wider)
+
+
+def test_far_too_many_fields_are_refused_before_they_are_made() -> None:
+    """Names and texts of all of them would take a hundred times the record's bytes."""
+    document = {"a": [[]] * 500_000}
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="more than 10,000 fields"):
+            flatten(document)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1_000_000
 
 
 @pytest.mark.parametrize("made", [nested, nested_arrays])
