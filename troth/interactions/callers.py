@@ -11,19 +11,18 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from troth.identity.subjects import parse_reference, parse_subject, resolve_or_create
+from troth.identity.subjects import resolve_or_create
 from troth.identity.vault import Box, Vault
 from troth.store import Store
 from troth.store import interactions as table
 from troth.store.subjects import SubjectRow, add_subjects, find_subjects, hold_creation
 
-__all__ = ["AT_HAND", "Caller", "Callers", "why_nobody"]
+__all__ = ["AT_HAND", "Caller", "Callers"]
 
 AT_HAND = 20_000
 """Callers kept between chunks: a box takes some 2.5 KB."""
 
 _SUBJECT = 32
-_ERASED = "this subject was erased, and nothing is kept of it any more"
 
 
 class Caller:
@@ -43,26 +42,24 @@ class Callers:
         self._subjects: dict[str, bytes] = {}  # by customer
         self._callers: dict[bytes, Caller] = {}
 
-    def meet(self, customers: Iterable[str]) -> dict[str, Caller | str]:
-        """The caller by customer, made where there is none; or the reason why there can be none.
+    def meet(self, customers: Iterable[str]) -> dict[str, Caller | None]:
+        """The caller by customer, made where there is none; None for one who was erased.
 
-        Raises WrongKey, DatabaseFailed.
+        Raises ValueError for what is neither an id nor a reference, WrongKey, DatabaseFailed.
         """
         wanted = dict.fromkeys(customers)
         subjects = {text: self._subjects.pop(text) for text in wanted if text in self._subjects}
         callers = {one: self._callers.pop(one) for one in subjects.values() if one in self._callers}
-        reasons = {text: why_nobody(text) for text in wanted if text not in subjects}
-        if reasons or len(callers) < len(set(subjects.values())):
+        new = wanted.keys() - subjects.keys()
+        if new or len(callers) < len(set(subjects.values())):
             with self._store.writing() as connection:
-                new = [text for text, reason in reasons.items() if reason is None]
                 subjects |= resolve_or_create(connection, self._vault, new)
                 strange = set(subjects.values()) - callers.keys()
                 callers |= {one: self._callers.pop(one) for one in strange if one in self._callers}
                 callers |= self._looked_up(connection, strange - callers.keys())
         self._subjects |= subjects  # at the end of what is at hand: met last
         self._callers |= callers
-        found = {text: callers.get(subject, _ERASED) for text, subject in subjects.items()}
-        return found | {text: reason for text, reason in reasons.items() if reason is not None}
+        return {text: callers.get(subject) for text, subject in subjects.items()}
 
     def anonymous(self, count: int, at: int) -> list[Caller]:
         """So many new ones, of whom nothing is known, made `at` a time."""
@@ -107,13 +104,3 @@ class Callers:
         ends = table.last_records(connection, self._stream, boxes)
         none: tuple[int, None] = (0, None)
         return {one: Caller(one, box, *ends.get(one, none)) for one, box in boxes.items()}
-
-
-def why_nobody(customer: str) -> str | None:
-    """Why a customer can be nobody's id or reference; None where it can."""
-    try:
-        if parse_subject(customer) is None:
-            parse_reference(customer)
-    except ValueError as error:
-        return str(error)
-    return None

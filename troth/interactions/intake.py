@@ -26,7 +26,7 @@ from troth.identity.subjects import format_subject, resolve_many
 from troth.identity.vault import Vault
 from troth.intake import collector_paused
 from troth.interactions import streams
-from troth.interactions.callers import Caller, Callers, why_nobody
+from troth.interactions.callers import Caller, Callers
 from troth.interactions.formats import Received
 from troth.interactions.records import SECRET, Amended, Link, flatten, root
 from troth.interactions.sealing import opened as unsealed
@@ -59,6 +59,7 @@ _ROWS = 4_000
 _BYTES = 8 << 20
 _DISCARDED = 10_000  # at once
 _DIGEST = 16
+_ERASED = "this subject was erased, and nothing is kept of it any more"
 _NAMES = {"vcon": "uuid", "cdr": "uniqueid"}
 
 
@@ -294,8 +295,8 @@ class Intake:
                 reasons[digest] = "start", "in the future, by the clock of this machine"
                 continue
             caller = next(nobody) if one.customer is None else callers[one.customer]
-            if isinstance(caller, str):
-                reasons[digest] = "subject", caller
+            if caller is None:
+                reasons[digest] = "subject", _ERASED
             else:
                 sound.append((one, digest, caller))
         repeated, problems = 0, []
@@ -388,7 +389,7 @@ class Intake:
                 row = find_subject(connection, original.subject)
             is_same = row is not None and row.ref_digest is None
         else:
-            known = {} if why_nobody(received.customer) else resolve_many(self._office, [received.customer])
+            known = resolve_many(self._office, [received.customer])
             is_same = known.get(received.customer) == original.subject
         if not is_same:
             raise BadInput(
