@@ -8,30 +8,25 @@ once more sends nothing.
 from __future__ import annotations
 
 import shutil
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import Actor, Suite, undone
 from support.anchoring import accept, anchored_on_chain, prove_n3
-from support.chain import ROOT
 from support.doubles import Fault, Proxy, busy, lost, refused
+from support.places import Place, ganache
 from support.streams import Batch, origin_contents
 
-from troth.chain.contracts import Contract
-from troth.chain.rpc import Node, quantity
-from troth.chain.sender import Pace, Sender
-from troth.chain.transactions import MemoryJournal
+from troth.chain.rpc import Node
+from troth.chain.sender import Pace
 from troth.config import Settings
-from troth.deployment import Deployment, Terms, deploy
-from troth.errors import BatchTaken, Busy, NoNode, TrothError
+from troth.errors import BatchTaken, Busy, TrothError
 from troth.interactions import batches, streams
 from troth.interactions.batches import AnchoredBatch
 from troth.office import Office
@@ -41,28 +36,6 @@ FULL = 10
 PACE = Pace(0.002, 0.02, repeat=0.2, replace=0.5, missing=0.4, give_up=20.0, window=4)
 SEND, RECEIPT = "eth_sendRawTransaction", "eth_getTransactionReceipt"
 ANVIL, GANACHE = "anvil", "ganache"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A chain with the suite on it."""
-
-    node: Node
-    deployment: Deployment
-
-    @property
-    def streams(self) -> Contract:
-        """The contract."""
-        return self.deployment.contract(self.node, "Streams")
-
-    def pass_time(self, seconds: int) -> None:
-        """On the chain, in a block that holds nothing else."""
-        if self.node.is_development and "ganache" not in str(self.node.call("web3_clientVersion")).lower():
-            now = int(self.node.call("eth_getBlockByNumber", ["latest", False])["timestamp"], 16)
-            self.node.call("evm_setNextBlockTimestamp", [now + seconds])
-        else:
-            self.node.call("evm_increaseTime", [quantity(seconds)])
-        self.node.call("evm_mine")
 
 
 class World:
@@ -117,43 +90,6 @@ class World:
 
 
 # --- the chains
-
-
-@contextmanager
-def ganache() -> Iterator[Place]:
-    """A new chain of Ganache's, the suite deployed on it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    people = [Actor(name, Node("http://unused")) for name in ("insurer", "writer")]
-    keys = [f"0x{bytes(one.signer._LocalSigner__account.key).hex()},{10**24}" for one in people]
-    accounts = [word for key in keys for word in ("--wallet.accounts", key)]
-    command = [ROOT / "node_modules/.bin/ganache-cli", "--server.port", str(port), *accounts]
-    process = subprocess.Popen(
-        [*command, "--chain.hardfork", "shanghai", "--logging.quiet"], stdout=subprocess.DEVNULL
-    )
-    try:
-        with Node(f"http://127.0.0.1:{port}") as node:
-            await_(node)
-            signer = people[0].signer
-            oracles = tuple(f"0x{number:040x}" for number in (1, 2, 3))
-            made = deploy(node, Sender(node, signer, MemoryJournal()), "test", Terms(oracles, 2))
-            yield Place(node, made)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def await_(node: Node) -> None:
-    """Returns once the node answers."""
-    for _ in range(1_500):
-        try:
-            node.call("eth_chainId")
-        except NoNode:
-            time.sleep(0.02)
-        else:
-            return
-    raise TimeoutError("Ganache did not start")
 
 
 @pytest.fixture(scope="module")
