@@ -482,7 +482,7 @@ def commitments_in(reply: bytes, host: str) -> tuple[bytes, bytes]:
 def compare(receipt: Receipt, computed: bytes, rpc: str | None, known: str | None) -> tuple[str, list[str]]:
     """With what the last batch's commitment was compared, and what that leaves open."""
     number, contract = receipt["batches"][-1]["number"], receipt["contract"]
-    later = "What later batches hold, amendments of the above among it."
+    later = "What other records and later batches hold, amendments of the above among it."
     if rpc:
         host, (found, after) = host_of(rpc), ask(rpc, receipt, number)
         require(any(found), host, f"the contract has no batch {number} of stream {receipt['stream']}")

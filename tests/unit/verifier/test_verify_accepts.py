@@ -162,7 +162,7 @@ def test_verify_says_of_inclusion(inclusion: Receipt, stream: Stream, accepted: 
         "  It is what you gave for batch 1.\n"
         "NOT PROVED\n"
         "  * That what you gave is on the chain.\n"
-        "  * What later batches hold, amendments of the above among it.\n"
+        "  * What other records and later batches hold, amendments of the above among it.\n"
         "  * That what a record says is true, its start included, or that its fields repeat `raw` rightly.\n"
         "  * That contract 0x5fbdb2315678afecb367f032d93f642f64180aa3 of chain 31337 is the right one: "
         "compare it yourself.\n"

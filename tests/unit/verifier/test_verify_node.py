@@ -118,7 +118,7 @@ def test_verify_says_who_was_asked(stream: Stream, inclusion: Receipt, completen
         assert early.compared == f"It is what contract {CONTRACT} has for batch 1, says {url}."
         assert early.not_proved[:2] == [
             f"That {url} tells the truth, and the chain keeps its newest blocks. Ask a node of your own.",
-            "What later batches hold, amendments of the above among it. There are some.",
+            "What other records and later batches hold, amendments of the above among it. There are some.",
         ]
         assert last.not_proved[1].endswith(" There was none when the node was asked.")
         assert str(last).startswith("PROVED\n")
