@@ -58,6 +58,26 @@ def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
     return [*path_of(leaves[cut:], index - cut), root_of(leaves[:cut])]
 
 
+def root_led_to(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """The root of a tree of that size, split as section 2.1.1 has it, with this leaf and this path.
+
+    None if the path is too long or too short.
+    """
+    if index >= size:
+        return None
+    if size == 1:
+        return None if path else sha256(b"\0" + leaf).digest()
+    if not path:
+        return None
+    cut = _cut(size)
+    *rest, top = path
+    if index < cut:
+        below = root_led_to(leaf, index, cut, rest)
+        return below and sha256(b"\1" + below + top).digest()
+    below = root_led_to(leaf, index - cut, size - cut, rest)
+    return below and sha256(b"\1" + top + below).digest()
+
+
 def _cut(size: int) -> int:
     """The largest power of two below `size`."""
     return 1 << (size - 1).bit_length() - 1

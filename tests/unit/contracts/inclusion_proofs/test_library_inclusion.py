@@ -6,6 +6,7 @@ isIncluded
 ├── another index, below and beyond the size, beyond 2^255: not proved
 ├── another size: not proved, unless index and path are those of the other too
 ├── path longer, shorter, turned round, a node changed: not proved
+├── path longer or shorter, and the root the one it leads to: not proved
 ├── root 0 beside a path of the wrong length: not proved
 ├── any path at all: as section 2.1.3.2 has it
 └── over memory that is not clean: as over clean, and what was allocated stays
@@ -23,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 from support import Actor, compiled
-from support.streams import NO_WORD, path_of, record, root_of
+from support.streams import NO_WORD, path_of, record, root_led_to, root_of
 
 from troth.chain.contracts import Contract
 
@@ -60,26 +61,6 @@ def proofs_of(size: int) -> list[Proof]:
 def proved(mirror: Contract, proofs: Sequence[Proof]) -> list[bool]:
     """What the library says of each."""
     return [answer.isProven for answer in mirror.call_many([("isIncluded", proof) for proof in proofs])]
-
-
-def root_led_to(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """The root of a tree of that size, split as section 2.1.1 has it, with this leaf and this path.
-
-    None if the path is too long or too short.
-    """
-    if index >= size:
-        return None
-    if size == 1:
-        return None if path else hashlib.sha256(b"\0" + leaf).digest()
-    if not path:
-        return None
-    cut = 1 << (size - 1).bit_length() - 1
-    *rest, top = path
-    if index < cut:
-        below = root_led_to(leaf, index, cut, rest)
-        return below and hashlib.sha256(b"\1" + below + top).digest()
-    below = root_led_to(leaf, index - cut, size - cut, rest)
-    return below and hashlib.sha256(b"\1" + top + below).digest()
 
 
 def leads(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
@@ -165,6 +146,30 @@ def test_path_of_another_length_or_order_proves_nothing_n2(mirror: Contract) -> 
             kept = changed if size <= 20 else [chance.choice(changed)]
             forged += [(leaf, index, size, one, root) for one in kept]
     assert not any(proved(mirror, forged))
+
+
+def test_node_above_or_below_the_root_is_not_reached_n2(mirror: Contract) -> None:
+    """N2: a path that goes on above the tree, or ends within it, though it leads to what is given as root."""
+    forged: list[Proof] = []
+    for size in SIZES:
+        leaf, index, _, path, root = proofs_of(size)[size // 3]
+        for above in (b"\1" + root + record(999), b"\1" + record(999) + root):
+            top = hashlib.sha256(above).digest()
+            forged.append((leaf, index, size, [*path, record(999)], top))
+            higher = hashlib.sha256(b"\1" + record(998) + top).digest()
+            forged.append((leaf, index, size, [*path, record(999), record(998)], higher))
+        lower = way_up(leaves_of(size), index)[:-1]
+        forged += [(leaf, index, size, path[:length], node) for length, node in enumerate(lower)]
+    assert not any(proved(mirror, forged))
+
+
+def way_up(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The nodes from the leaf to the root, both included."""
+    if len(leaves) == 1:
+        return [root_of(leaves)]
+    cut = 1 << (len(leaves) - 1).bit_length() - 1
+    below = way_up(leaves[:cut], index) if index < cut else way_up(leaves[cut:], index - cut)
+    return [*below, root_of(leaves)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 2**48, LAST])

@@ -167,11 +167,14 @@ def test_commitments_reach_the_last_number_that_can_be_counted(stream: Stream, s
     assert streams.call("commitments", 1, LAST - 1, LAST - 1) == (NO_WORD,)
 
 
-def test_batches_are_counted_n1(stream: Stream, streams: Contract) -> None:
-    """N1: 0 to 70, across the powers of two at which the search turns."""
+def test_batches_are_counted_n1(suite: Suite, stream: Stream, streams: Contract) -> None:
+    """N1: 0 to 70, across the powers of two at which the search turns; in few steps."""
     for number in range(71):
         assert streams.call("batchesOf", 1) == number
         stream.anchor(1, root=record(number))
+    data = f"0x{streams.encode('batchesOf', 1).hex()}"
+    asked = {"to": streams.address, "data": data, "gas": hex(80_000)}  # twice what fourteen reads take
+    assert int(suite.node.call("eth_call", [asked, "latest"]), 16) == 71
 
 
 @pytest.mark.parametrize(("first", "count"), [(LAST, 4), (4, LAST), (2**255 + 3, 2**255), (LAST, LAST)])

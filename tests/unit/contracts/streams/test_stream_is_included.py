@@ -6,7 +6,7 @@ isIncluded
 ├── another record · another index, of this batch or another, before the first or beyond any: false
 ├── a path longer · shorter · in another order · empty · with a node changed: false
 ├── an inner node as a record: false
-└── whatever a writer anchors as root: no path of the wrong length leads to it
+└── whatever a writer anchors as root, of whatever count: no path of the wrong length leads to it
 The paths themselves: see ../inclusion_proofs.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import pytest
 from support import Actor
-from support.streams import NO_WORD, Batch, Stream, path_of, record, root_of
+from support.streams import NO_WORD, Batch, Stream, path_of, record, root_led_to, root_of
 
 from troth.chain.contracts import Contract
 
@@ -132,3 +132,20 @@ def test_no_root_is_reached_by_a_path_of_the_wrong_length_n2(
     lengths = [length for length in (0, 1, 2, 3, 4, 47, 48, 49, 256, 300) if length != right]
     questions = [(batch, record(9), 0, [NO_WORD] * length) for length in (*lengths, right)]
     assert not any(answers(streams, questions))
+
+
+@pytest.mark.parametrize(("count", "leaves"), [(1, 2), (2, 3), (3, 8), (4, 5), (5, 4), (8, 7), (8, 2)])
+def test_batch_of_another_count_than_its_tree_proves_no_more_than_it_counts_n2(
+    stream: Stream, streams: Contract, count: int, leaves: int
+) -> None:
+    """N2: a writer who anchors fewer records than a tree has leaves, or more, cannot bring in the others."""
+    records = stream.leaves(0, leaves)
+    stream.anchor(count, root=root_of(records))
+    (batch,) = stream.batches
+    for index in range(max(count, leaves) + 1):
+        for place in range(leaves):
+            path = path_of(records, place)
+            is_included = streams.call("isIncluded", batch, records[place], index, path)
+            assert is_included == (root_led_to(records[place], index, count, path) == batch.root)
+            assert not is_included or index < count
+    assert not streams.call("isIncluded", batch, records[-1], count, path_of(records, leaves - 1))
