@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ def test_start_is_a_time_with_its_offset_or_seconds(
         "2026-03-01T10:00:61Z",
         "2026-03-01T10:00:00+25:00",
         "٢٠٢٦-03-01T10:00:00Z",
+        "2026-03-01T10:00:0٥Z",
         "2026-03-01T10:00:00Z\n",
         "9999-01-01T00:00:00Z",
         "1969-12-31T23:59:59Z",
@@ -169,13 +171,19 @@ def test_reading_goes_on_after_each_line_refused(put: Put) -> None:
     assert [each.source for each in found if isinstance(each, Received)] == list("012345")
 
 
-def test_line_is_refused_beyond_the_limits_of_a_record(put: Put, refused: Refused) -> None:
-    """Too many fields and too many levels: neither can be taken apart into fields."""
+def test_line_is_refused_with_too_many_fields(put: Put, refused: Refused) -> None:
+    """Ten thousand fields are a record, and no more."""
     assert "fields" in refused(put(line(many={str(n): n for n in range(10_001)}))).reason
-    deep: Any = {}
-    for _ in range(64):
-        deep = {"a": deep}
-    assert "levels" in refused(put(line(deep=deep))).reason
+
+
+@pytest.mark.parametrize("depth", [64, 500, 5_000, 500_000])
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+def test_line_is_refused_that_is_too_deep(put: Put, depth: int, opening: str, closing: str) -> None:
+    """Whether the record's limit stops it or the stack's, which differs from Python to Python."""
+    text = line(deep=0).replace("0}", f"{opening * depth}{closing * depth}}}".replace(":}", ":0}"))
+    found = list(read(put(text + line(id="next"))))
+    assert [type(each) for each in found] == [Problem, Received]
+    assert re.search("levels|deep", str(found[0]))
 
 
 def test_line_is_as_long_as_a_record_may_be_and_no_longer(put: Put) -> None:
