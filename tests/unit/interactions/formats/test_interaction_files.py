@@ -105,8 +105,8 @@ def test_file_is_read_on_that_grows_while_it_is_read(put: Put) -> None:
     assert [each.source for each in (first, *reading) if isinstance(each, Received)] == ["1", "2"]
 
 
-def test_file_is_closed_when_nobody_reads_on(put: Put) -> None:
-    """Not when the collector finds it."""
+def test_file_is_closed_when_nobody_reads_on(put: Put, tmp_path: Path) -> None:
+    """Not when the collector finds it; and what is no file, is closed at once."""
     path = put((RECORD % (1, "")) * 3)
     descriptors = Path("/proc/self/fd")
     if not descriptors.exists():
@@ -116,6 +116,8 @@ def test_file_is_closed_when_nobody_reads_on(put: Put) -> None:
     next(reading)
     assert len(list(descriptors.iterdir())) == before + 1
     reading.close()  # type: ignore[attr-defined]
+    assert len(list(descriptors.iterdir())) == before
+    assert all(isinstance(each, Problem) for each in read(tmp_path))
     assert len(list(descriptors.iterdir())) == before
 
 
