@@ -11,12 +11,14 @@ any order of right and wrong calls: as a list that is only ever appended to
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import Actor, Suite, refuses, undone
+from support import Actor, Suite, anvil, deployed, endow, refuses, undone
 from support.defaults import DAY
-from support.streams import NO_WORD, Anchoring, Batch, Stream, record
+from support.streams import NO_WORD, Anchoring, Batch, Stream, opened, record
 
 from troth.chain.contracts import Contract
 from troth.errors import ContractRefused
@@ -80,9 +82,19 @@ def test_batch_built_on_a_guess_of_the_time_is_refused_n1(stream: Stream, writer
         writer.send(stream.contract, "anchor", *ahead)
 
 
-def test_batch_lost_in_a_reorganisation_is_anchored_again_n1(suite: Suite, stream: Stream) -> None:
+@pytest.fixture
+def short_chain() -> Iterator[Stream]:
+    """A stream on a chain of its own: Anvil goes back only so many blocks, and forgets states on long ones."""
+    with anvil() as node:
+        suite = Suite(node, deployed(node))
+        endow(suite)
+        yield opened(suite)
+
+
+def test_batch_lost_in_a_reorganisation_is_anchored_again_n1(short_chain: Stream) -> None:
     """N1: at a later time, so as another word; what was built on the lost one does not fit."""
-    streams, sent = stream.contract, stream.next()
+    stream, suite, streams = short_chain, short_chain.suite, short_chain.contract
+    sent = stream.next()
     lost = Stream(suite, streams, 1, stream.name, stream.writer)
     lost.anchor()
     second = lost.next()
@@ -103,10 +115,9 @@ def test_batch_lost_in_a_reorganisation_is_anchored_again_n1(suite: Suite, strea
         writer.send(streams, "anchor", *third)
 
 
-def test_batch_that_survives_a_reorganisation_is_not_anchored_twice_n1(
-    suite: Suite, stream: Stream, streams: Contract
-) -> None:
+def test_batch_that_survives_a_reorganisation_is_not_anchored_twice_n1(short_chain: Stream) -> None:
     """N1: the blocks after it are mined anew; sent again, it finds its number taken."""
+    stream, suite, streams = short_chain, short_chain.suite, short_chain.contract
     sent = stream.next()
     stream.anchor()
     suite.clock.move_by(DAY)
