@@ -84,7 +84,7 @@ def test_batch_built_on_a_guess_of_the_time_is_refused_n1(stream: Stream, writer
 
 @pytest.fixture
 def short_chain() -> Iterator[Stream]:
-    """A stream on a chain of its own: Anvil goes back only so many blocks, and forgets states on long ones."""
+    """A stream on a chain of its own: on a long one, Anvil has forgotten the states it goes back to."""
     with anvil() as node:
         suite = Suite(node, deployed(node))
         endow(suite)
