@@ -20,7 +20,7 @@ from troth.interactions.formats.jsonl import received
 from troth.office import Office
 from troth.store import schema
 from troth.store.interactions import InteractionRow
-from troth.store.subjects import find_subject
+from troth.store.subjects import find_subjects
 
 __all__ = ["BEGUN", "accepted", "call", "line", "prove_queue", "queue_rows", "root_by_hand"]
 
@@ -80,20 +80,24 @@ def prove_queue(office: Office, stream: int = 1) -> list[tuple[bytes, bytes]]:
     rows, vault = queue_rows(office, stream), Vault.of(office)
     assert [row.position for row in rows] == list(range(accepted(office, stream)))
     assert len({row.source for row in rows}) == len(rows)
+    with office.store.reading() as connection:
+        owners = {one.subject: one for one in find_subjects(connection, {row.subject for row in rows})}
+    boxes = {
+        one.subject: vault.box(one.subject, one.sealed_key)
+        for one in owners.values()
+        if one.sealed_key is not None
+    }
     ends: dict[bytes, tuple[int, str | None]] = {}
     found = []
     for row in rows:
         number, previous = ends.get(row.subject, (0, None))
         assert row.number == number + 1
         ends[row.subject] = row.number, f"0x{row.record.hex()}"
-        with office.store.reading() as connection:
-            owner = find_subject(connection, row.subject)
-        assert owner is not None
         if row.sealed is None:
-            assert owner.sealed_key is None
+            assert owners[row.subject].sealed_key is None
             found.append((row.subject, b""))
             continue
-        box = vault.own_box() if row.kind == "erasure" else vault.box(row.subject, owner.sealed_key or b"")
+        box = vault.own_box() if row.kind == "erasure" else boxes[row.subject]
         use = b"interaction" + stream.to_bytes(8, "big") + row.position.to_bytes(8, "big")
         plain = box.open(row.sealed, use)
         secret, raw = plain[:32], plain[32:]
