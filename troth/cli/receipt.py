@@ -34,6 +34,9 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 }
 """What each kind needs."""
 
+_OPTIONAL: Mapping[str, tuple[str, ...]] = {"inclusion": ("--cose",), "completeness": ("--fields",)}
+"""What some take beside it."""
+
 
 @app.command()
 def make(
@@ -117,7 +120,7 @@ def _check_given(kind: str, given: Mapping[str, object]) -> None:
     """Raises BadInput for an unknown kind, and for what it needs and lacks, or has and does not take."""
     if kind not in _KINDS:
         raise BadInput([Problem("--kind", None, None, kind, f"write {', '.join(_KINDS)}")])
-    taken = {*_KINDS[kind], *(["--cose"] if kind == "inclusion" else [])}
+    taken = {*_KINDS[kind], *_OPTIONAL.get(kind, ())}
     problems = [
         Problem(name, None, None, None, f"missing: --kind {kind} needs it")
         for name in _KINDS[kind]
@@ -144,7 +147,10 @@ def _made(
     if kind == "disclosure":
         return receipts.disclosure(office, stream, given["RECORD"], _listed(given["--fields"]))
     if kind == "completeness":
-        return surveys.completeness(office, stream, resolve(office, given["--subject"]), progress=told)
+        fields = _listed(given["--fields"] or "")
+        return surveys.completeness(
+            office, stream, resolve(office, given["--subject"]), fields, progress=told
+        )
     period = [checked(name, given[name], _second) for name in ("--from", "--until")]
     return surveys.absence(office, stream, resolve(office, given["--subject"]), *period, progress=told)
 

@@ -8,16 +8,18 @@ is not, the two neighbours between which it would stand are shown. Commitments h
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select as sql_select
 
 from troth.errors import BadInput, Problem
 from troth.interactions import streams
 from troth.interactions.batches import Anchored
 from troth.interactions.receipts import Kept, Receipt, hexed, kept, moment, written
+from troth.interactions.records import select
 from troth.interactions.roster import Neighbour
 from troth.office import Office, Progress, progress_ignored
 from troth.store import interactions as table
@@ -34,12 +36,18 @@ _LINK = frozenset({0, 1})
 
 
 def completeness(
-    office: Office, stream: str, subject: bytes, *, progress: Progress = progress_ignored
+    office: Office,
+    stream: str,
+    subject: bytes,
+    fields: Collection[str] = (),
+    *,
+    progress: Progress = progress_ignored,
 ) -> Receipt:
     """The receipt for all of a subject's records in a stream, from the first to the last that is anchored.
 
-    Of each record only its link is shown. `progress` is told batches. Raises BadInput for an unknown stream
-    or subject, and where none of their records is anchored or one was erased; else as `receipts.inclusion`.
+    Of each record its link is shown, and those of `fields` that it has, each with all below it. `progress` is
+    told batches. Raises BadInput for an unknown stream or subject, where none of their records is anchored or
+    one was erased, and for a field that none of them has; else as `receipts.inclusion`.
     """
     with kept(office, streams.find(office, stream)) as found:
         _check_known(found, subject)
@@ -50,7 +58,10 @@ def completeness(
             raise _refused(
                 "--subject", f"all of this subject in stream {stream} waits: `troth interactions anchor`"
             )
-        batches, records = _surveyed(found, subject, found.batches, progress)
+        shown = _Shown(fields)
+        batches, records = _surveyed(found, subject, found.batches, progress, shown)
+        if missing := [one for one in fields if one not in shown.found]:
+            raise _refused("--fields", f"no record of this subject has {', '.join(missing)}")
         members = {
             **found.head("completeness"),
             "subject": hexed(subject),
@@ -88,7 +99,7 @@ def absence(
                 f"nothing of stream {stream} was anchored since {moment(since)}: `troth interactions anchor`"
             )
             raise _refused("--from", reason)
-        batches, records = _surveyed(found, subject, surveyed, progress)
+        batches, records = _surveyed(found, subject, surveyed, progress, _Shown())
         members = {
             **found.head("absence"),
             "subject": hexed(subject),
@@ -100,11 +111,29 @@ def absence(
         return written("absence", members, found.uncovered)
 
 
+class _Shown:
+    """Which fields of each record are shown: the link always, and those of `chosen` that it has."""
+
+    def __init__(self, chosen: Collection[str] = ()) -> None:
+        self._chosen = chosen
+        self.found: set[str] = set()
+        """Those of `chosen` that some record had."""
+
+    def __call__(self, names: Sequence[str]) -> set[int]:
+        """The positions to show, of a record's fields of these names."""
+        positions = set(_LINK)
+        for one in self._chosen:
+            with suppress(ValueError):  # not in this one
+                positions |= select(names, [one])
+                self.found.add(one)
+        return positions
+
+
 def _surveyed(
-    found: Kept, subject: bytes, batches: Sequence[Anchored], progress: Progress
+    found: Kept, subject: bytes, batches: Sequence[Anchored], progress: Progress, shown: _Shown
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The batches, opened at a subject, and the subject's records in them; one batch in memory at a time."""
-    shown, records = [], []
+    opened, records = [], []
     rows = _rows(found, subject, batches[0].batch.first)
     for done, anchored in enumerate(batches):
         progress(done, len(batches))
@@ -123,10 +152,10 @@ def _surveyed(
                 "path": [hexed(node) for node in entry.path],
             }
             theirs = islice(rows, entry.last - entry.first + 1)
-            records += [found.record(anchored, row, lambda _: _LINK) for row in theirs]
-        shown.append(members)
+            records += [found.record(anchored, row, shown) for row in theirs]
+        opened.append(members)
     progress(len(batches), len(batches))
-    return shown, records
+    return opened, records
 
 
 def _neighbour(one: Neighbour | None) -> dict[str, Any] | None:
@@ -163,7 +192,7 @@ def _check_silence(found: Kept, subject: bytes, since: int, until: int) -> None:
 def _positions(found: Kept, subject: bytes, since: int = 0, until: int | None = None) -> Iterator[int]:
     """Indexes of a subject's accepted interactions in the stream that began in a period, in order."""
     one = schema.interactions.c
-    wanted = select(one.position).where(
+    wanted = sql_select(one.position).where(
         one.subject == subject,
         one.stream == found.stream.number,
         one.position < accepted_in(found.connection, found.stream.number),

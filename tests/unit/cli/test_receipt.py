@@ -97,6 +97,8 @@ def test_completeness_is_of_a_subject_by_reference_too(at: Terminal, filed: File
     assert file.read_bytes() == by_hand.written(filed.model.completeness(subject(1)))
     assert beside == "2 records of stream calls wait to be anchored: the receipt does not speak of them\n"
     assert told.split("\n")[2:4] == ["batches  1 to 2", "records  #0, #2"]
+    at.run(*make(file, "--subject", ANNA, "--kind", "completeness", "--fields", "/id"))
+    assert '"text": "\\"a\\""' in file.read_text(encoding="utf-8")
     made = at.json(*make(file, "--subject", ANNA, "--kind", "completeness"))
     expected = {"kind": "completeness", "stream": NAME, "batches": [1, 2], "records": [0, 2], "uncovered": 2}
     assert made == {**expected, "receipt": str(file), "cose": None}

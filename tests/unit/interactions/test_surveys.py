@@ -2,6 +2,7 @@
 
 completeness
 ├── of every subject, in several batches or one, several records of a batch, with amendments
+├── links and no more · fields chosen, of those records that have them · one that none has: refused
 ├── records that wait are counted, and not spoken of
 └── unknown · nothing in the stream · all of it waits · one erased: refused, and why
 absence
@@ -17,6 +18,7 @@ both
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -116,6 +118,25 @@ def test_completeness_shows_links_and_no_more(filed: Filed) -> None:
     for record in made.document["records"]:
         shown = [at for at, one in enumerate(record["fields"]) if "text" in one]
         assert shown == [0, 1]
+
+
+def test_completeness_shows_the_fields_chosen_of_each_record_that_has_them(filed: Filed) -> None:
+    """A customer asks for what was said, and not all records are alike; the rest stays withheld."""
+    filed.add([contact(1, source="i", topic={"main": "a claim"})])
+    filed.anchor()
+    made = surveys.completeness(filed.desk.office, NAME, subject(1), ["/start", "/topic"])
+    told = []
+    for record in made.document["records"]:
+        names = json.loads(record["fields"][0]["text"])
+        told.append([names[at] for at, one in enumerate(record["fields"]) if "text" in one])
+    assert told == [["fields", "link", "/start"]] * 4 + [["fields", "link", "/start", "/topic/main"]]
+    assert proved(filed, made).compared
+
+
+def test_completeness_with_a_field_that_no_record_has_is_refused(filed: Filed) -> None:
+    """A name mistyped would show less than was meant; those that are there do not excuse it."""
+    with pytest.raises(BadInput, match=r"no record of this subject has /topics, /x$"):
+        surveys.completeness(filed.desk.office, NAME, subject(1), ["/start", "/topics", "/x"])
 
 
 def test_completeness_counts_what_waits_and_does_not_speak_of_it(filed: Filed) -> None:
