@@ -87,8 +87,8 @@ def sealed_file(receipt: Receipt) -> bytes:
 def alterations(receipt: Receipt) -> Iterator[tuple[str, bytes]]:
     """Each value replaced by each other one: where, and the file."""
     for path in places(receipt):
-        for other in other_values(at(receipt, path)):
-            yield f"{path} {compact(other)[:60]!a}", sealed_file(replaced(receipt, path, other))
+        for i, other in enumerate(other_values(at(receipt, path))):
+            yield f"{path} {i}: {compact(other)[:60]!a}", sealed_file(replaced(receipt, path, other))
 
 
 def swaps(receipt: Receipt) -> Iterator[tuple[str, bytes]]:
@@ -332,7 +332,9 @@ def dishonest_gaps() -> dict[str, Receipt]:
         made[f"gap: {name}"] = {**receipt, "records": []}
     other = stream.completeness(middle)
     other["subject"] = hexed(lowest)
-    return {**made, "gap: the entry of another": other}
+    alone = Stream([[Contact(1)]]).completeness(subject(1))  # a path without a hash fits any index
+    alone["batches"][0]["entry"]["index"] = 1
+    return {**made, "gap: the entry of another": other, "gap: an entry beyond the list": alone}
 
 
 def dishonest_forms() -> dict[str, Receipt]:

@@ -79,7 +79,7 @@ def test_everything_is_reached_and_done_by_keyboard(reader: Reader) -> None:
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
     assert reached[:4] == ["node", "Ask", "commitment", "Compare"]
     page.keyboard.press("Enter")
-    assert reached[4].startswith("3 fields")
+    assert reached[4] == "2 fields, all withheld"
     assert page.locator(".timeline details").first.evaluate("one => one.open")
     page.focus("#commitment")
     page.keyboard.type(stream.commitment(3))
@@ -121,6 +121,7 @@ def test_page_fits_screen_and_can_be_read(browser: Browser, width: int, scheme: 
         reader.choose(file)
         reader.page.eval_on_selector_all("details", "all => { for (const one of all) one.open = true; }")
         assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert reader.page.evaluate(OUTSIDE) == []
         assert reader.page.evaluate(CONTRASTS) == []
         reader.choose(file[:-9])
         assert reader.page.evaluate(CONTRASTS) == []
@@ -129,6 +130,11 @@ def test_page_fits_screen_and_can_be_read(browser: Browser, width: int, scheme: 
     assert reader.page.evaluate(CONTRASTS) == []
     context.close()
 
+
+# What reaches beyond the card it stands in.
+OUTSIDE = """() => [...document.querySelectorAll("section *")].filter((one) =>
+  one.getBoundingClientRect().right > one.closest("section").getBoundingClientRect().right + 1
+).map((one) => `${one.tagName} ${one.textContent.slice(0, 40)}`)"""
 
 # The texts on the page that stand off by less than 4.5 to 1, by the formula of WCAG 2.2.
 CONTRASTS = """() => {

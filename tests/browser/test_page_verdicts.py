@@ -30,7 +30,7 @@ METRONOME = """async (file) => {
 }"""
 LEAST = {
     "inclusion": "This record stood in the company's books, whole and as shown below, on 1 January 2026",
-    "disclosure": "3 of its 5 fields are shown below, unchanged; the others are withheld.",
+    "disclosure": "1 of its 2 fields is shown below, unchanged.",
     "absence": "no contact with this customer that began from 1 January 2026, 00:30:01 UTC until 1 January",
     "completeness": "3 contacts with this customer stand in the company's books up to 1 January 2026, 03:00",
 }
@@ -177,9 +177,9 @@ def test_completeness_shows_contacts_in_order(reader: Reader) -> None:
         "1 January 2026, 02:00:00 UTC",
     ]
     assert reader.lines(".timeline li > div") == [
-        "Contact 1: record record 0, batch 1",
-        "Contact 2: record record 4, batch 1",
-        "Contact 3: record record 7, batch 3",
+        "Contact 1: interaction record 0, batch 1",
+        "Contact 2: interaction record 4, batch 1",
+        "Contact 3: interaction record 7, batch 3",
     ]
     assert [line.split("UTC")[1] for line in reader.lines(".batches summary")] == [
         ", contacts 1 to 2",
@@ -207,6 +207,17 @@ def test_period_that_was_not_over_is_not_proved(reader: Reader) -> None:
     assert rest not in reader.text("#unproved")
     reader.choose(written(stream.absence(subject(9), "2026-01-01T00:00:00Z", "2026-01-01T03:00:01Z")))
     assert rest in reader.text("#unproved")
+
+
+def test_batch_before_the_period_is_told_from_those_surveyed(reader: Reader) -> None:
+    """It shows by its time alone that nothing up to it is of the period."""
+    stream = four_kinds()["absence"][0]
+    reader.choose(
+        written(stream.absence(subject(9), "2026-01-01T01:00:01Z", "2026-01-02T00:00:00Z", after=1))
+    )
+    said = reader.text("#proved")
+    assert "the stream's batches 2 to 3 list no contact with this customer that began within" in said
+    assert "in batch 1 and before was put in the ledger before the period, on 1 January 2026" in said
 
 
 def test_name_of_a_stream_is_said_not_to_be_proved_where_it_is_not(reader: Reader) -> None:
@@ -259,6 +270,6 @@ def test_thousand_batches_are_checked_while_the_page_stays_alive(reader: Reader)
     file = written(stream.completeness(subject(1)))
     assert reader.page.evaluate(METRONOME, base64.b64encode(file).decode()) > 20
     assert reader.choose(file) == "open"
-    assert reader.lines(".timeline li > div")[-1] == "Contact 10: record record 2721, batch 908"
+    assert reader.lines(".timeline li > div")[-1] == "Contact 10: interaction record 2721, batch 908"
     assert reader.page.locator(".batches > li").count() == 1_000
     assert reader.compare(stream.commitment(1_000)) == "proved"
