@@ -71,7 +71,7 @@ def reread(kind: Kind, raw: bytes, *, customer_column: str = cdr.CUSTOMER_COLUMN
 def of_object(document: Mapping[str, Any]) -> Received:
     """A record of `id`, `subject`, `start` and anything else beside, as JSON can say it. Raises BadInput."""
     try:
-        text = json.dumps(dict(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(dict(document), ensure_ascii=False, separators=(",", ":"))
         return reread("json", text.encode())
     except RecursionError:
         rule = TOO_DEEP
