@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
-import sys
 from collections.abc import Iterator
-from types import ModuleType
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from reader import PAGE, Reader
+from reader import Reader
 
 OPTIONS = [
     "--no-sandbox",  # Chromium's sandbox does not run as root
@@ -60,16 +56,3 @@ def reader(anyone: Reader) -> Iterator[Reader]:
     """A reader with the page open from the disk. Its console must stay empty."""
     yield anyone.open()
     assert anyone.console == []
-
-
-@pytest.fixture(scope="session")
-def script() -> Any:
-    """The other verifier: `verify(file)` returns a verdict, or raises its `Refused`."""
-    path = PAGE.with_name("verify_receipt.py")
-    specification = importlib.util.spec_from_file_location("verify_receipt", path)
-    assert specification
-    assert specification.loader
-    module: ModuleType = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # its dataclasses and named tuples look themselves up
-    specification.loader.exec_module(module)
-    return module
