@@ -37,7 +37,7 @@ from troth.store import Store
 from troth.store import interactions as table
 from troth.store.batches import accepted_in
 from troth.store.interactions import InteractionRow, Known
-from troth.store.subjects import find_subject, find_subjects
+from troth.store.subjects import find_subject
 
 __all__ = [
     "SHOWN",
@@ -346,7 +346,7 @@ class Intake:
         self._confirm()
         with self._store.writing() as connection:
             table.hasten(connection)
-            if any(row.sealed_key is None for row in find_subjects(connection, plan.subjects, held=True)):
+            if table.any_erased(connection, plan.subjects):
                 return False
             table.add_drafts(connection, plan.rows)
             if accepts:

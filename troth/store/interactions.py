@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, select, update
 
 from troth.store import schema
 from troth.store.batches import accepted_in
@@ -23,6 +23,7 @@ __all__ = [
     "accept",
     "add_drafts",
     "amendments_of",
+    "any_erased",
     "destroy_interactions",
     "discard_drafts",
     "ends_of",
@@ -174,19 +175,22 @@ def records_before(connection: Connection, row: InteractionRow) -> tuple[bytes |
 
 def known_sources(connection: Connection, stream: int, sources: Iterable[bytes]) -> dict[bytes, Known]:
     """The interactions there are of these source ids' digests."""
-    columns = (
-        _TABLE.c.source,
-        _TABLE.c.position,
-        _TABLE.c.subject,
-        func.length(_TABLE.c.sealed),
-        _TABLE.c.amends,
+    query = (
+        "SELECT source, position, subject, length(sealed), amends FROM interactions "
+        "WHERE stream = {mark} AND source IN ({marks})"
     )
-    found = {}
-    for part in _parts(sources):
-        wanted = select(*columns).where(_TABLE.c.stream == stream, _TABLE.c.source.in_(part))
-        for source, *rest in connection.execute(wanted):
-            found[source] = Known(*rest)
-    return found
+    rows = _looked_up(connection, query, sources, stream)
+    return {
+        bytes(source): Known(position, bytes(subject), *rest) for source, position, subject, *rest in rows
+    }
+
+
+def any_erased(connection: Connection, subjects: Iterable[bytes]) -> bool:
+    """Whether one of `subjects` has no data key any more; in a writing transaction, none loses it meanwhile."""
+    query = "SELECT sealed_key IS NULL FROM subjects WHERE subject IN ({marks})"
+    if connection.dialect.name == "postgresql":
+        query += " FOR SHARE"
+    return any(is_erased for (is_erased,) in _looked_up(connection, query, subjects))
 
 
 def sealed_at(connection: Connection, stream: int, positions: Iterable[int]) -> dict[int, bytes | None]:
@@ -281,6 +285,17 @@ def _accepted(connection: Connection, *conditions: Any) -> Iterator[InteractionR
     )
     for part in connection.execute(wanted, execution_options={"yield_per": _FETCHED}).partitions():
         yield from map(InteractionRow._make, part)
+
+
+def _looked_up(connection: Connection, query: str, keys: Iterable[Any], *before: Any) -> Iterator[Row[Any]]:
+    """The rows of a query in the driver's SQL, for many keys: half the time of a statement put together.
+
+    `{mark}` stands for a parameter, `{marks}` for the keys, which come after all others.
+    """
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    for part in _parts(keys):
+        text = query.format(mark=mark, marks=", ".join([mark] * len(part)))
+        yield from connection.exec_driver_sql(text, (*before, *part))
 
 
 def _parts(items: Iterable[_Item]) -> Iterator[Sequence[_Item]]:
