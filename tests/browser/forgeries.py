@@ -9,16 +9,19 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from support.handmade_receipts import (
     HOUR,
     TIME,
+    Batch,
     Contact,
     Receipt,
     Record,
+    Roster,
     Stream,
     compact,
     hexed,
@@ -153,13 +156,26 @@ def crossed(receipts: list[Receipt], chance: random.Random) -> bytes:
 
 
 class Dishonest(Stream):
-    """A stream whose records are altered before anything is hashed: `alter` is given each with its index."""
+    """A stream whose records are altered before anything is hashed: `alter` is given each with its index.
+
+    `spans`: the numbers of subjects that a batch's list says instead, by batch number; None: not listed.
+    """
 
     def __init__(
-        self, *arguments: Any, alter: Callable[[int, Record], Record | None], **options: Any
+        self,
+        batches: Sequence[Sequence[Contact]],
+        *,
+        alter: Callable[[int, Record], Record | None] = lambda *_: None,
+        spans: Mapping[int, Mapping[bytes, tuple[int, int] | None]] | None = None,
     ) -> None:
-        self._alter = alter
-        super().__init__(*arguments, **options)
+        self._alter, self._spans = alter, spans or {}
+        super().__init__(batches)
+
+    def _batch(self, number: int, *others: Any) -> Batch:
+        made = super()._batch(number, *others)
+        said = {**made.roster.spans, **self._spans.get(number, {})}
+        made.roster = Roster(made.roster.secret, {who: span for who, span in said.items() if span})
+        return made
 
     def _added(self, contact: Contact) -> Record:
         made = super()._added(contact)
@@ -226,7 +242,34 @@ def dishonest_links() -> dict[str, Receipt]:
         "a member twice": texted(1, right.replace('"number":2', '"number":9,"number":2')),
         "no JSON": texted(1, "link"),
     }
-    return {f"link: {name}": stream.completeness(subject(1)) for name, stream in lines.items()}
+    made = {f"link: {name}": stream.completeness(subject(1)) for name, stream in lines.items()}
+    in_place = {"another number", "another previous", "another subject", "amends what was not so"}
+    alone = {name: stream for name, stream in lines.items() if name not in in_place}
+    return made | {f"link alone: {name}": stream.inclusion(3) for name, stream in alone.items()}
+
+
+def renumbered(numbers: Mapping[int, int]) -> Stream:
+    """Records that have another number in their link and in the lists, by their index."""
+
+    def alter(index: int, record: Record) -> Record | None:
+        if index not in numbers:
+            return None
+        link = {**json.loads(record.texts[1]), "number": numbers[index]}
+        link["previous"] = link["previous"] or hexed(sha256(b"before"))
+        record.texts[1] = compact(link)
+        return replace(record, number=numbers[index])
+
+    return Dishonest(BATCHES, alter=alter)
+
+
+def dishonest_numbers() -> dict[str, Receipt]:
+    """Numbers of a customer's records that are not all there, though each follows on the record before."""
+    one, lists = subject(1), Dishonest(BATCHES, spans={1: {subject(1): (1, 2)}, 2: {subject(1): None}})
+    streams = {"number 2 left out": renumbered({3: 3}), "number 1 left out": renumbered({0: 2, 3: 3, 6: 4})}
+    made = {name: stream.completeness(one) for name, stream in streams.items()}
+    made["a record of another batch"] = lists.completeness(one)
+    made["number 2 left out, around a period"] = streams["number 2 left out"].absence(one, FIRST, UNTIL)
+    return {f"numbers: {name}": receipt for name, receipt in made.items()}
 
 
 def dishonest_names() -> dict[str, Receipt]:
@@ -358,7 +401,14 @@ def dishonest_forms() -> dict[str, Receipt]:
 
 def dishonest() -> dict[str, bytes]:
     """All of them, by what is wrong with them."""
-    parts = [dishonest_links(), dishonest_names(), dishonest_surveys(), dishonest_gaps(), dishonest_forms()]
+    parts = [
+        dishonest_links(),
+        dishonest_numbers(),
+        dishonest_names(),
+        dishonest_surveys(),
+        dishonest_gaps(),
+        dishonest_forms(),
+    ]
     return {name: written(receipt) for part in parts for name, receipt in part.items()}
 
 
