@@ -180,13 +180,11 @@ def known_sources(connection: Connection, stream: int, sources: Iterable[bytes])
         "WHERE stream = {mark} AND source IN ({marks})"
     )
     rows = _looked_up(connection, query, sources, stream)
-    return {
-        bytes(source): Known(position, bytes(subject), *rest) for source, position, subject, *rest in rows
-    }
+    return {row[0]: Known(*row[1:]) for row in rows}
 
 
 def any_erased(connection: Connection, subjects: Iterable[bytes]) -> bool:
-    """Whether one of `subjects` has no data key any more; in a writing transaction, none loses it meanwhile."""
+    """Whether one of `subjects` was erased here; in a writing transaction, none is before it ends."""
     query = "SELECT sealed_key IS NULL FROM subjects WHERE subject IN ({marks})"
     if connection.dialect.name == "postgresql":
         query += " FOR SHARE"
