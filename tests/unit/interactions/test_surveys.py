@@ -282,6 +282,17 @@ def test_absence_is_refused_for_a_contact_that_waits(filed: Filed) -> None:
     assert reason == "there was contact in this period: #8 of stream calls"
 
 
+def test_absence_knows_nothing_of_what_is_not_accepted(filed: Filed) -> None:
+    """A draft of a session that was killed is no contact."""
+    office = filed.desk.office
+    with office.store.writing() as connection:
+        row = table.find_interaction(connection, filed.number, 3)
+        assert row is not None
+        draft = row._replace(position=8, source=bytes(16), number=2, start=seconds(day(20)))
+        table.add_drafts(connection, [draft])
+    absence(filed, 3, day(20), day(21))
+
+
 def test_absence_names_few_of_many_contacts(desk: Desk) -> None:
     """One line for people."""
     file_stream(desk, [[contact(1, day(1), source=f"c-{number}") for number in range(8)]])
