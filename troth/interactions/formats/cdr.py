@@ -192,31 +192,27 @@ class _Rows:
                 yield number, _without_end(line), end
 
     def _joined(self, line: bytes, end: int) -> tuple[bytes | Refused, int]:
-        """A row of several lines, whose first is `line`, and its end."""
+        """A row of several lines, whose first is `line`, and its end.
+
+        The lines looked at stay to be read if they are no row together. None is `_ahead` before: an open mark
+        ends the looking, so that a line with one is the last that was looked at.
+        """
         parts = [line]
-        for _, part, part_end in self._following():
+        while len(parts) < _MOST_LINES and sum(map(len, parts)) <= LONGEST_RECORD:
+            if (found := next(self._lines, None)) is None:
+                break
+            self._ahead.append(found)
+            _, part, part_end = found
             if part is None:
                 break
             parts.append(part)
             if part.count(b'"') % 2:
                 whole = _without_end(b"".join(parts))
                 if self._fits(whole):
-                    for _ in parts[1:]:
-                        self._ahead.popleft()
+                    self._ahead.clear()
                     return whole, part_end
                 break
         return Refused(_UNCLOSED), end
-
-    def _following(self) -> Iterator[tuple[int, bytes | None, int]]:
-        """The next lines, which stay to be read: no more of them than one row may have."""
-        yield from tuple(self._ahead)
-        size = 0
-        while len(self._ahead) < _MOST_LINES and size <= LONGEST_RECORD:
-            if (found := next(self._lines, None)) is None:
-                return
-            self._ahead.append(found)
-            size += len(found[1] or b"")
-            yield found
 
     def _fits(self, row: bytes) -> bool:
         """Whether these lines together are a row of the file's."""

@@ -212,6 +212,27 @@ def test_row_with_an_open_mark_takes_no_other_with_it(put: Put) -> None:
     ]
 
 
+def test_row_takes_a_hundred_lines_and_no_more(put: Put, taken: Taken) -> None:
+    """A mark that is never closed is not looked for through a whole file."""
+    for lines in (100, 101):
+        odd = '2,2026-03-01 10:00:00,555,104,"' + "\n" * (lines - 1) + '"'
+        found = list(read(put(table(odd, ROW), "c.csv")))
+        assert [type(each) for each in found[-1:]] == [Received]
+        assert isinstance(found[0], Received if lines == 100 else Problem)
+
+
+def test_row_of_several_lines_is_read_after_one_with_an_open_mark(put: Put) -> None:
+    """Its lines were looked at already, as the broken row's might have been."""
+    odd = '2,2026-03-01 10:00:00,555,104,"a\nb"'
+    found = list(read(put(table('1,2026-03-01 10:00:00,555,104,"x', ROW, odd, ROW), "c.csv")))
+    assert [(type(each), each.line) for each in found] == [
+        (Problem, 2),
+        (Received, 3),
+        (Received, 4),
+        (Received, 6),
+    ]
+
+
 def test_row_is_refused_beyond_the_limit_of_a_record(put: Put) -> None:
     """And passed over, not read."""
     found = list(read(put(table(ROW, ROW + "x" * LONGEST_RECORD, ROW.replace(".1", ".2")), "c.csv")))

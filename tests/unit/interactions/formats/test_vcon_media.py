@@ -196,6 +196,12 @@ def test_file_is_refused_outside_the_folder(put: Put, refused: Refused, sound: P
     assert (problem.column, problem.value) == ("/dialog/1/url", url)
 
 
+def test_file_is_refused_of_another_host(put: Put, refused: Refused, sound: Path) -> None:
+    """Whatever its path there; it may name a file here."""
+    path = put(vcon(f"file://insurer.example{sound}", hash_of(SOUND)), "vcons/call.vcon")
+    assert "leaves the vCon's folder" in refused(path).reason
+
+
 def test_link_within_the_folder_is_followed(put: Put, taken: Taken, sound: Path) -> None:
     """Also where the folder itself is reached by one."""
     path = put(vcon("link.wav", hash_of(SOUND)), "vcons/call.vcon")
