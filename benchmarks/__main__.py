@@ -19,6 +19,7 @@ from benchmarks import (
     consents,
     gas,
     interaction_gas,
+    interaction_intake,
     interaction_trees,
     tree,
 )
@@ -42,6 +43,7 @@ MEASURES: dict[str, Measure] = {
     "consent-import": consent_import.measure,
     "interaction-trees": interaction_trees.measure,
     "interaction-gas": interaction_gas.measure,
+    "interaction-intake": interaction_intake.measure,
 }
 
 

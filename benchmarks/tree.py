@@ -19,7 +19,7 @@ from benchmarks.figures import Figure
 from troth.claims.books import tree_of
 from troth.store.books import PolicyRow
 
-__all__ = ["measure"]
+__all__ = ["measure", "peak"]
 
 RISK_SIZE = 4
 DUE_EVERY = 33  # one risk in so many: 3 policies in 100
@@ -80,7 +80,7 @@ def _policies(count: int) -> Iterator[PolicyRow]:
         yield PolicyRow(number, f"P{number:07}", risk, payee, 250_000_000, 10_000_000, salt)
 
 
-def _peak() -> float:
+def peak() -> float:
     """The most memory this process has had, in megabytes.
 
     Linux hands getrusage's figure down from the parent; the one in /proc is the process's own.
@@ -96,7 +96,7 @@ def main(side: str, policies: int) -> None:
     """Does one side's work and prints its figures as JSON."""
     began = time.perf_counter()
     {"book": _book, "bare": _bare}[side](policies)
-    print(json.dumps({"seconds": time.perf_counter() - began, "peak MB": _peak()}))
+    print(json.dumps({"seconds": time.perf_counter() - began, "peak MB": peak()}))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
 
 from troth.store import schema
 from troth.store.batches import accepted_in
@@ -285,7 +285,7 @@ def _accepted(connection: Connection, *conditions: Any) -> Iterator[InteractionR
         yield from map(InteractionRow._make, part)
 
 
-def _looked_up(connection: Connection, query: str, keys: Iterable[Any], *before: Any) -> Iterator[Row[Any]]:
+def _looked_up(connection: Connection, query: str, keys: Iterable[Any], *before: Any) -> Iterator[Any]:
     """The rows of a query in the driver's SQL, for many keys: half the time of a statement put together.
 
     `{mark}` stands for a parameter, `{marks}` for the keys, which come after all others.
