@@ -127,7 +127,6 @@ NO_ANSWERS: dict[str, tuple[Any, str]] = {
     "no object": (Reply(b"[]"), "not one to this question"),
     "no JSON": (Reply(b"<html>"), "not JSON (HTTP status 200)"),
     "nothing": (Reply(b""), "not JSON"),
-    "a redirect": (Reply(b"", 307, {"Location": "/elsewhere"}), "cannot be reached"),
     "no end": (Reply(b" " * 2_000_000), "does not end"),
 }
 
@@ -142,9 +141,19 @@ def test_node_without_an_answer_proves_nothing(reader: Reader, ledger: LocalNode
     assert reader.word() == "NOT PROVED YET"
     assert said in reader.text("#verdict")
     assert "anybody could have made all of it up" in reader.text("#unproved")
-    reader.console.clear()  # a browser notes a redirect it did not follow
     ledger.answer = honest
     assert reader.ask(ledger.url) == "proved"
+
+
+def test_node_that_sends_the_page_elsewhere_is_not_followed(anyone: Reader, ledger: LocalNode) -> None:
+    """The reader named one to trust; the other would even have known."""
+    with local_node(ledger.answer) as other:
+        ledger.answer = lambda _: Reply(b"", 307, {"Location": other.url})
+        anyone.open().choose(written(four_kinds()["completeness"][1]))
+        assert anyone.ask(ledger.url) == "open"
+        assert "cannot be reached" in anyone.text("#verdict")
+        assert (len(ledger.calls), other.calls) == (1, [])
+        assert anyone.ask(other.url) == "proved"
 
 
 def test_busy_node_proves_nothing(anyone: Reader, ledger: LocalNode) -> None:
