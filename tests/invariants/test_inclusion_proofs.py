@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.handmade_receipts import written as sealed_and_written
 
@@ -24,6 +24,12 @@ from troth.interactions.commitments import Batch
 from troth.interactions.receipts import hexed
 from troth.trees.rfc9162 import Tree
 
+RANDOM = settings(
+    max_examples=120,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],  # by the clock of a busy machine
+)
 CHAIN, CONTRACT = 31337, "0x" + "5f" * 20
 texts = st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)
 documents = st.dictionaries(texts.map(lambda text: "/" + text), texts.map(json.dumps), min_size=1, max_size=4)
@@ -90,7 +96,7 @@ def is_proved(receipt: dict[str, Any], commitment: str) -> bool:
     return True
 
 
-@settings(max_examples=150, deadline=None)
+@RANDOM
 @given(batches_of_records(), st.data())
 def test_n2_a_record_is_proved_at_its_index_and_at_no_other(
     anchored: Anchored, choice: st.DataObject
@@ -110,7 +116,7 @@ def test_n2_a_record_is_proved_at_its_index_and_at_no_other(
     assert is_proved(wrong, anchored.commitment) == (wrong == receipt)
 
 
-@settings(max_examples=150, deadline=None)
+@RANDOM
 @given(batches_of_records(), st.data())
 def test_n2_no_record_that_was_changed_is_proved(anchored: Anchored, choice: st.DataObject) -> None:
     """In a text or a salt, in the order or number of its fields, or altogether."""
@@ -139,7 +145,7 @@ def test_n2_no_record_that_was_changed_is_proved(anchored: Anchored, choice: st.
     assert is_proved(receipt, anchored.commitment) == is_same
 
 
-@settings(max_examples=150, deadline=None)
+@RANDOM
 @given(batches_of_records(), st.data())
 def test_n2_no_path_that_was_changed_is_proved(anchored: Anchored, choice: st.DataObject) -> None:
     """Longer, shorter, in another order, or of other nodes: and no other size of the batch."""

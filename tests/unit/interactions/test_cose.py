@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from ecdsa import SECP256k1
 from eth_account import Account
 from eth_utils.crypto import keccak
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycose.algorithms import CoseAlgorithm, _Ecdsa
 from pycose.keys import EC2Key
@@ -229,7 +229,7 @@ def test_receipt_shows_no_more_than_the_proof() -> None:
     assert data[4] not in receipt
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_receipt_changed_anywhere_is_refused(choice: st.DataObject) -> None:
     """Any one bit; size and index, which RFC 9942 leaves to the walk, in a test of their own below."""
