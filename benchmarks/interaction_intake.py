@@ -39,7 +39,7 @@ def measure(*, quick: bool) -> list[Figure]:
     records = 5_000 if quick else RECORDS
     ours, fewer, theirs = _child("troth", records), _child("troth", records // 10), _child("bare", records)
     conditions = (
-        f"{records:,} records of {ours['bytes']:.0f} bytes, 12 members, of {records // EACH:,} new customers, "
+        f"{records:,} records of {ours['bytes']:.0f} bytes, 12 members, of {records // EACH:,} customers, "
         f"in processor time (by the clock {ours['queued wall']:.0f} s to the queue, {ours['wall']:.0f} s to "
         f"the chain, in {ours['batches']:.0f} batches); the bare loop has no fields, salts, seals or "
         "subjects, and in the end one tree"
