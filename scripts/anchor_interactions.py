@@ -1,0 +1,53 @@
+"""Anchor a file of contacts on Brownie's active network, and have the contract check what it was told.
+
+    brownie run anchor_interactions --network anvil
+    brownie run anchor_interactions main CONTACTS.jsonl calls --network anvil
+
+A development network starts empty, so the suite is deployed and the stream made first; on a live one
+deployments/<network>.json says where it is, `troth stream create` makes the stream, and the records are kept
+under TROTH_HOME. A file added before is recognised, and each record is anchored once.
+"""
+
+import tempfile
+from pathlib import Path
+
+from brownie import network
+
+from scripts.deploy import FOLDER, deployed, is_development, node, signers
+from troth.config import Settings
+from troth.deployment import load
+from troth.errors import BadInput
+from troth.interactions import batches, formats, intake, streams
+from troth.office import Office
+from troth.store import Store
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+def main(contacts: str = str(EXAMPLES / "interactions.jsonl"), stream: str = "calls") -> None:
+    """Queue the file, anchor the stream, and ask the contract about each batch."""
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = Settings.read(home=scratch) if is_development() else Settings.read()
+        made = deployed() if is_development() else load(FOLDER / f"{network.show_active()}.json")
+        operator, _ = signers()
+        store = Store.open(settings.database_url)
+        with Office(settings, node(), made, store, signer=operator) as office:
+            if is_development():
+                streams.create(office, stream)
+            anchor(office, Path(contacts), stream)
+
+
+def anchor(office: Office, path: Path, name: str) -> None:
+    """The insurer's work on a file."""
+    added = intake.add(office, name, formats.read(path))
+    if added.problems:
+        raise BadInput(added.problems)
+    print(f"{added.accepted} records accepted, {added.repeated} were known")
+    done = batches.anchor(office, name)
+    print(f"{sum(one.count for one in done)} records anchored in {len(done)} batches")
+    contract, stream = office.contract("Streams"), streams.find(office, name)
+    for one in batches.anchored_batches(office, stream):
+        batch = tuple(vars(one.batch).values())
+        agrees = "agrees" if contract.call("isAnchored", batch) else "DOES NOT AGREE"
+        what = f"batch {one.batch.number} of {name}, {one.batch.count} records"
+        print(f"{what}: root 0x{one.batch.root.hex()}; the contract {agrees}")
