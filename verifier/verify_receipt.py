@@ -9,12 +9,13 @@ One file, Python's standard library (3.10 or later), no code of the receipt's ma
     2  records    the texts shown, hashed with their salts and with the digests of what is withheld,
     3  trees      make a record that is at its index of the batch, by an inclusion path of RFC 9162
     4  batches    what a batch says hashes to its commitment, and names the commitment of the batch before
-    5  surveys    each batch surveyed opens its list of subjects: ours is there with these records, or is not
+    5  surveys    each batch surveyed opens its list of subjects: ours has its place there, or would have it
     6  the chain  the last batch's commitment, which stands for all before it, is what the chain or you say
     7  words      what is proved by that, and what is not
 
 Exit code 0: proved, as far as the words say. 1: refused; one line says what fails and where. 2: called
-wrongly, or the file cannot be read. Every check is a `require` or raises `Refused`: there is no third way.
+wrongly, or the file cannot be read, or the node cannot be asked: then nothing is known, good or bad. Every
+check of the receipt is a `require` or raises `Refused`, and what a node fails to say raises `NotChecked`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Refused", "Verdict", "main", "verify"]
+__all__ = ["NotChecked", "Refused", "Verdict", "main", "verify"]
 
 LARGEST_FILE = 256 * 1024**2
 LARGEST_REPLY = 64 * 1024
@@ -50,11 +51,19 @@ COMMITMENTS = "bdf2cf9f"
 
 
 class Refused(ValueError):  # noqa: N818
-    """What fails, and where: a path into the receipt's JSON from its root `$`, or the node that was asked."""
+    """What fails, and where: a path into the receipt's JSON from its root `$`, or the node that differs."""
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(f"{where}: {why}")
         self.where, self.why = where, why
+
+
+class NotChecked(Exception):  # noqa: N818
+    """The node that was asked gave no answer that could be compared: nothing is said against the receipt."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"{host}: {why}")
+        self.host, self.why = host, why
 
 
 def require(holds: object, where: str, why: str) -> None:
@@ -345,13 +354,15 @@ def check_batches(receipt: Receipt) -> bytes:
 
 
 def check_listed(batch: dict[str, Any], subject: bytes, where: str) -> None:
-    """The batch's list of subjects has ours at `entry`, or has nothing at `gap`. The list is a tree sorted by
-    tag; a leaf is tag and detail: SHA-256 of salt and subject, and of blind, first and last number.
+    """The batch's list of subjects has ours at `entry`, or has nothing at `gap`. The list is a tree; a leaf
+    is tag and detail: SHA-256 of salt and subject, and of blind, first and last number. That it is sorted by
+    tag, and has each once, is its maker's word: from one place in it nobody can see that.
     """
     opening, wrong = batch["opening"], "is not so in the batch's list of subjects"
     size, salt, root = opening["size"], unhex(opening["salt"]), unhex(opening["root"])
     opens = sha256(word(size), salt, root) == unhex(batch["subjects"])
     require(opens, f"{where}.opening", "is not what the batch's `subjects` opens to")
+    require(size <= batch["count"], f"{where}.opening.size", "is more subjects than the batch has records")
     tag = sha256(salt, subject)
     if "entry" in batch:
         entry, at = batch["entry"], f"{where}.entry"
@@ -365,7 +376,7 @@ def check_listed(batch: dict[str, Any], subject: bytes, where: str) -> None:
         if side:
             leaf = unhex(side["tag"]) + unhex(side["detail"])
             require(root_of(leaf, side["index"], size, side["path"], at) == root, at, wrong)
-    # Nothing lies between the two, nor beyond one that is missing; and our subject would stand between them.
+    # Nothing lies between the two, nor beyond one that is missing; in order, ours would be there.
     adjacent = (below["index"] + 1 if below else 0) == (above["index"] if above else size)
     require(adjacent, f"{where}.gap", "leaves room: the two are not side by side")
     require(not below or unhex(below["tag"]) < tag, f"{where}.gap.below", "does not come before the subject")
@@ -452,29 +463,35 @@ def ask(url: str, receipt: Receipt, number: int) -> tuple[bytes, bytes]:
     try:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
         with opener.open(request, timeout=SECONDS_TO_REPLY) as response:
-            require(response.status == 200, host, f"the node answers with HTTP status {response.status}")
+            answered(response.status == 200, host, f"the node answers with HTTP status {response.status}")
             reply = response.read(LARGEST_REPLY + 1)
     except (OSError, http.client.HTTPException, UnicodeError) as error:
         reason = getattr(error, "reason", error)
-        raise Refused(host, f"the node does not answer: {type(reason).__name__}") from None
+        raise NotChecked(host, f"the node does not answer: {type(reason).__name__}") from None
     return commitments_in(reply, host)
+
+
+def answered(holds: object, host: str, why: str) -> None:
+    """A check of what a node says, before it can be compared."""
+    if not holds:
+        raise NotChecked(host, why)
 
 
 def commitments_in(reply: bytes, host: str) -> tuple[bytes, bytes]:
     """The two words of a reply. In the ABI an array is where it begins, how many it holds, and these."""
-    require(len(reply) <= LARGEST_REPLY, host, "the node's reply is too long")
+    answered(len(reply) <= LARGEST_REPLY, host, "the node's reply is too long")
     try:
         value = json.loads(reply.decode())
     except (ValueError, RecursionError):
-        raise Refused(host, "the node's reply is not JSON") from None
+        raise NotChecked(host, "the node's reply is not JSON") from None
     ours = has(value, "id") and type(value["id"]) is int and value["id"] == 1
-    require(ours, host, "the node's reply is to another question")
+    answered(ours, host, "the node's reply is to another question")
     error, result = value.get("error"), value.get("result")
     message = error["message"] if has(error, "message") else error
-    require(error is None, host, f"the node refuses: {safe(message)}")
+    answered(error is None, host, f"the node refuses: {safe(message)}")
     two_words = f"0x{word(32).hex()}{word(2).hex()}[0-9a-f]{{128}}"
     right = type(result) is str and re.fullmatch(two_words, result)
-    require(right, host, "the node's reply is not two commitments: is the contract on the chain it serves?")
+    answered(right, host, "the node's reply is not two commitments: is the contract on the chain it serves?")
     words = unhex(result)[64:]
     return words[:32], words[32:]
 
@@ -561,19 +578,38 @@ def words_of(receipt: Receipt, records: list[Record]) -> list[str]:
     if "opening" not in first:
         lines.append(f"The period begins after {in_words(receipt, first)}.")
         first = receipt["batches"][1]
-    these = f"The lists of subjects, from {in_words(receipt, first)}, to {in_words(receipt, last)}, hold"
+    many = first is not last
+    end = in_words(receipt, last)
+    lists = (
+        f"the lists of subjects from {in_words(receipt, first)}, to" if many else "the list of subjects in"
+    )
+    these = f"At the place of {subject}, {lists} {end}, {'show' if many else 'shows'}"
     if receipt["kind"] == "completeness":
-        lines.append(f"{these} {len(records)} contacts of {subject}: these, each naming the one before.")
+        which = "this one" if len(records) == 1 else "these, each naming the one before"
+        lines.append(f"{these} {counted(len(records), 'contact')}: {which}.")
     else:
-        period = f"started from {receipt['from']} until before {receipt['until']}"
-        lines.append(f"{these} no contact of {subject} that {period}.")
-        lines += [f"They hold {len(records)} others of this subject:"] if records else []
+        lines.append(
+            f"{these} no contact that started from {receipt['from']} until before {receipt['until']}."
+        )
+        they = "They show" if many else "It shows"
+        lines += [f"{they} {counted(len(records), 'other')} of this subject:"] if records else []
+    indexes = {record.index for record in records}
     for record in records:
         link = record.link
-        amends = f", amending record {link['amends']['index']}" if "amends" in link else ""
+        amends = amending(link["amends"]["index"], indexes) if "amends" in link else ""
         known = f"Contact {link['number']} is record {record.index}, {link['kind']}, started {link['start']}"
         lines.append(f"{known}{amends}: {parts(record)}.")
     return shortened(lines)
+
+
+def amending(index: int, shown: set[int]) -> str:
+    """That a link names a record as amended: it was compared with that only if both are shown."""
+    return f", amending record {index}" if index in shown else f", amending, it says, record {index}"
+
+
+def counted(number: int, what: str) -> str:
+    """1 contact, 2 contacts."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def in_words(receipt: Receipt, batch: dict[str, Any]) -> str:
@@ -611,9 +647,9 @@ def caveats_of(receipt: Receipt, records: list[Record]) -> list[str]:
     if survey:
         others = f"anchored after batch {last['number']}, in another stream, or of another subject id"
         lines.append(f"That there are no other contacts: {others}, or never recorded.")
-        given = "they are the word of whoever anchored them, given once for all"
-        broken = "Another record of this subject in these batches would prove that word broken"
-        lines.append(f"That the lists of subjects are complete: {given}. {broken}.")
+        lists = "That the lists of subjects are complete, in order, and name each subject once"
+        broken = "A receipt from the same batches that shows otherwise proves it broken."
+        lines.append(f"{lists}: that is the word of whoever anchored them. {broken}")
     if receipt["kind"] == "absence":
         lines.append("That no contact was anchored before it started, by the clock of the chain.")
         if last["time"] < seconds_of(receipt["until"]):
@@ -626,7 +662,7 @@ def caveats_of(receipt: Receipt, records: list[Record]) -> list[str]:
 
 def verify(file: bytes, *, rpc: str | None = None, commitment: str | None = None) -> Verdict:
     """What the bytes of a receipt prove. `rpc` is the URL of a node to ask, or `commitment` is that of the
-    last batch, as known from elsewhere. Raises Refused.
+    last batch, as known from elsewhere. Raises Refused; NotChecked if that node does not say.
     """
     receipt = read_receipt(file)
     batches, computed = receipt["batches"], check_batches(receipt)
@@ -645,9 +681,9 @@ def verify(file: bytes, *, rpc: str | None = None, commitment: str | None = None
     return Verdict(f"0x{computed.hex()}", compared, words_of(receipt, records), caveats)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """The command: prints the verdict and returns the exit code."""
-    parser = argparse.ArgumentParser(description="Checks a receipt.", allow_abbrev=False)
+def main(arguments: Sequence[str], prog: str | None = None) -> int:
+    """The command: prints the verdict and returns the exit code. `prog` is what it is called by."""
+    parser = argparse.ArgumentParser(prog=prog, description="Checks a receipt.", allow_abbrev=False)
     parser.add_argument("receipt", metavar="RECEIPT", help="the file")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--rpc", metavar="URL", help="a node of the chain, to ask for the commitment")
@@ -669,6 +705,8 @@ def main(arguments: Sequence[str]) -> int:
         return say(0, str(verify(file, rpc=options.rpc, commitment=options.commitment)))
     except Refused as refused:
         return say(1, f"REFUSED: {refused}")
+    except NotChecked as unchecked:
+        return say(2, f"NOT CHECKED: {unchecked}")
     except MemoryError:
         return say(2, f"{name} cannot be read: too little memory")
 

@@ -69,6 +69,7 @@ def other_values(value: Any) -> list[Any]:
     if isinstance(value, dict):
         others += [{**value, "more": 1}, dict(reversed(value.items())), list(value.values())]
         others += [{name: value[name] for name in value if name != left_out} for left_out in value]
+    others.append([value])  # which JavaScript takes for the value itself, where it wants a text
     return [other for other in others if compact(other) != compact(value)]
 
 
@@ -393,9 +394,24 @@ def dishonest_forms() -> dict[str, Receipt]:
         "inclusion of nothing": {**whole, "records": []},
         "inclusion in another batch": {**whole, "batches": [stream.inclusion(3)["batches"][0]]},
         "completeness of a kind unknown": {**complete, "kind": "consistency"},
+        "absence in a list, with a contact in the period": {
+            **stream.absence(subject(1), "2026-01-01T00:00:00Z", UNTIL),
+            "kind": ["absence"],
+        },
+        "inclusion in a list, of less than all": {**stream.disclosure(0, ["/id"]), "kind": ["inclusion"]},
         "a record of no fields": short_record(0),
         "a record of one field": short_record(1),
         "a record of two fields": short_record(2),
+    }
+
+
+def crowded() -> dict[str, Receipt]:
+    """A list of more customers than its batch has records."""
+    spans = {1: {subject(who): (1, 1) for who in range(4, 9)}}
+    stream = Dishonest([[Contact(1), Contact(2)]], spans=spans)
+    return {
+        "crowded: an entry": stream.completeness(subject(1)),
+        "crowded: a gap": stream.absence(subject(9), FIRST, UNTIL),
     }
 
 
@@ -408,6 +424,7 @@ def dishonest() -> dict[str, bytes]:
         dishonest_surveys(),
         dishonest_gaps(),
         dishonest_forms(),
+        crowded(),
     ]
     return {name: written(receipt) for part in parts for name, receipt in part.items()}
 

@@ -31,7 +31,7 @@ METRONOME = """async (file) => {
 LEAST = {
     "inclusion": "This record stood in the company's books, whole and as shown below, on 1 January 2026",
     "disclosure": "1 of its 2 fields is shown below, unchanged.",
-    "absence": "no contact with this customer that began from 1 January 2026, 00:30:01 UTC until 1 January",
+    "absence": "show no contact that began from 1 January 2026, 00:30:01 UTC until 1 January",
     "completeness": "3 contacts with this customer stand in the company's books up to 1 January 2026, 03:00",
 }
 
@@ -47,7 +47,8 @@ def test_receipt_alone_is_not_proved_yet(reader: Reader, kind: str) -> None:
     stream, receipt = four_kinds()[kind]
     assert reader.choose(written(receipt)) == "open"
     assert reader.word() == "NOT PROVED YET"
-    assert "in the public ledger?" in reader.text("#verdict")
+    said = "Nothing in it contradicts itself. One step is left: is it in the public ledger?"
+    assert said in reader.text("#verdict")
     assert commitment(stream, receipt) in reader.text("#chain-why")
     assert "anybody could have made all of it up" in reader.text("#unproved")
     assert all(line.startswith("If it is in the ledger: ") for line in reader.lines("#proved li"))
@@ -122,7 +123,7 @@ def test_one_receipt_after_another_leaves_nothing_behind(reader: Reader) -> None
     assert reader.choose(file) == "open"
     assert reader.choose(file[:-9]) == "refused"
     assert reader.choose(written(four_kinds()["completeness"][1])) == "open"
-    assert "All contacts, in their order" in reader.text("#contents")
+    assert "Contacts, in their order" in reader.text("#contents")
     assert "What it says" not in reader.text("#contents h2")
 
 
@@ -194,9 +195,33 @@ def test_absence_without_any_contact_says_so(reader: Reader) -> None:
     stream = four_kinds()["absence"][0]
     receipt = stream.absence(subject(9), "2026-01-01T00:00:00Z", "2026-01-01T02:00:00Z")
     reader.choose(written(receipt))
-    assert "None of these batches lists a contact with this customer" in reader.text("#contents")
+    assert "the lists of these batches show no contact, in the period or beside it" in reader.text(
+        "#contents"
+    )
     assert reader.page.locator(".strip .period").count() == 1
     assert reader.page.locator(".strip .contact").count() == 0
+
+
+@pytest.mark.parametrize("kind", ["absence", "completeness"])
+def test_lists_are_said_to_be_the_companys_word(reader: Reader, kind: str) -> None:
+    """Nothing shows that they are in order: the same commitment can carry receipts that contradict it."""
+    stream, receipt = four_kinds()[kind]
+    reader.choose(written(receipt))
+    reader.compare(commitment(stream, receipt))
+    word = "complete, in order, and name each customer once: that is the company's word."
+    assert word in reader.text("#unproved")
+    assert "no contacts with this customer but" not in reader.text("#proved")
+
+
+def test_one_contact_in_one_batch_is_said_so(reader: Reader) -> None:
+    """No plural of one."""
+    stream = Stream([[Contact(1)]])
+    reader.choose(written(stream.completeness(subject(1))))
+    shows = "at this customer's place, the list of batch 1 shows "
+    assert f"{shows}1 contact, from the stream's beginning: the one below." in reader.text("#proved")
+    reader.choose(written(stream.absence(subject(1), "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z")))
+    assert f"{shows}no contact that began within the period." in reader.text("#proved")
+    assert "it shows 1 contact: see below." in reader.text("#proved")
 
 
 def test_period_that_was_not_over_is_not_proved(reader: Reader) -> None:
@@ -216,7 +241,7 @@ def test_batch_before_the_period_is_told_from_those_surveyed(reader: Reader) -> 
         written(stream.absence(subject(9), "2026-01-01T01:00:01Z", "2026-01-02T00:00:00Z", after=1))
     )
     said = reader.text("#proved")
-    assert "the stream's batches 2 to 3 list no contact with this customer that began within" in said
+    assert "at this customer's place, the lists of batches 2 to 3 show no contact that began within" in said
     assert "in batch 1 and before was put in the ledger before the period, on 1 January 2026" in said
 
 

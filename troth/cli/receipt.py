@@ -93,8 +93,8 @@ def verify(
 ) -> None:
     """Check a receipt by `verifier/verify_receipt.py`: say what it proves and what it does not.
 
-    Ends with 0 if it is proved, 1 if it is refused, 2 if it cannot be read. The chain is asked at --rpc, or
-    else at this office's own node if that is up.
+    Ends with 0 if it is proved, 1 if it is refused, 2 if it cannot be read or the node cannot be asked. The
+    chain is asked at --rpc, or else at this office's own node if that is up.
     """
     from troth import verify_receipt  # noqa: PLC0415  kept out of --help
 
@@ -105,7 +105,7 @@ def verify(
         arguments = ["--rpc", named, *arguments]
     elif commitment is None and (url := _own_node(session)) is not None:
         arguments = ["--rpc", url, *arguments]
-    raise typer.Exit(verify_receipt.main(arguments))
+    raise typer.Exit(verify_receipt.main(arguments, prog="troth receipt verify"))
 
 
 def register(main: typer.Typer) -> None:

@@ -298,8 +298,8 @@ def test_verify_says_that_the_offices_node_is_down(
     assert main(["receipt", "verify", str(receipt)]) == 0
     told = capsys.readouterr()
     assert told.err == f"the chain is not asked: no node is up at {gone.url}; name one with --rpc\n"
-    assert main(["receipt", "verify", str(receipt), "--rpc", gone.url]) == 1
-    assert "the node does not answer" in capsys.readouterr().err
+    assert main(["receipt", "verify", str(receipt), "--rpc", gone.url]) == 2
+    assert capsys.readouterr().err.startswith(f"NOT CHECKED: {gone.url}: the node does not answer")
 
 
 def test_verify_does_without_a_node_that_answers_with_errors(
@@ -334,6 +334,12 @@ def test_verify_of_no_receipt_is_a_wrong_call(tmp_path: Path, receipt: Path) -> 
     """No such file, a folder, no commitment: exit code 2."""
     for words in (["none"], [str(tmp_path)], [str(receipt), "--commitment", "0x1"]):
         assert main(["receipt", "verify", *words]) == 2
+
+
+def test_verify_says_how_it_is_called(receipt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its whole name, also where it is the verifier that finds an option wrong."""
+    assert main(["receipt", "verify", str(receipt), "--rpc", "nowhere"]) == 2
+    assert capsys.readouterr().err.startswith("usage: troth receipt verify [-h]")
 
 
 def test_verify_takes_a_file_whose_name_begins_with_a_hyphen(

@@ -2,6 +2,7 @@
 
 ├── every value of the example, by hashlib alone from the inputs beside it; nothing is left out
 ├── the package makes the same values
+├── the selector of the question to a node is that of the contract's ABI
 └── the receipt in the document is what those values make, follows the schema, and is proved
 """
 
@@ -24,6 +25,7 @@ from troth.interactions.commitments import Batch
 from troth.interactions.formats import reread
 from troth.interactions.receipts import hexed, moment, written
 from troth.interactions.roster import Roster
+from troth.trees.keccak import keccak
 from troth.trees.rfc9162 import Tree, leaf_hash, parent
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "receipts.md").read_text(encoding="utf-8")
@@ -176,6 +178,14 @@ def test_receipt_of_the_example_is_what_the_values_make() -> None:
     assert verdict.compared
     with pytest.raises(verify_receipt.Refused):
         verify_receipt.verify(shown.replace("resolved", "rejected").encode())
+
+
+def test_selector_of_the_question_is_the_contracts() -> None:
+    """The first 4 bytes of Keccak-256 of a function that the interface has."""
+    interface = Path(__file__).parents[3] / "contracts" / "interactions" / "IStreams.sol"
+    assert "function commitments(uint256 stream, uint256 from, uint256 to)" in interface.read_text("utf-8")
+    selector = keccak(b"commitments(uint256,uint256,uint256)")[:4].hex()
+    assert re.findall(r"`eth_call` to `contract` with `([0-9a-f]+)`", DOCUMENT) == [selector]
 
 
 def test_package_makes_the_values_of_the_example() -> None:

@@ -27,7 +27,9 @@ from support.handmade_receipts import (
     Stream,
     four_kinds,
     hexed,
+    sha256,
     subject,
+    word,
     written,
 )
 
@@ -35,8 +37,8 @@ from verifier.verify_receipt import Refused, Verdict, main, verify
 
 Accepted = Callable[..., Verdict]
 LISTS = (
-    "That the lists of subjects are complete: they are the word of whoever anchored them, given once for "
-    "all. Another record of this subject in these batches would prove that word broken."
+    "That the lists of subjects are complete, in order, and name each subject once: that is the word of "
+    "whoever anchored them. A receipt from the same batches that shows otherwise proves it broken."
 )
 VERIFIER = Path(__file__).parents[3] / "verifier/verify_receipt.py"
 
@@ -193,9 +195,9 @@ def test_verify_says_of_completeness(completeness: Receipt, accepted: Accepted) 
     """A completeness lists the contacts, and says what else there may be."""
     verdict = accepted(completeness)
     assert verdict.proved == [
-        "The lists of subjects, from batch 1 of stream 1, anchored at 2026-01-01T01:00:00Z, to batch 4 of "
-        "stream 1, anchored at 2026-01-01T04:00:00Z, hold 4 contacts of subject "
-        f"{completeness['subject']}: these, each naming the one before.",
+        f"At the place of subject {completeness['subject']}, the lists of subjects from batch 1 of stream 1, "
+        "anchored at 2026-01-01T01:00:00Z, to batch 4 of stream 1, anchored at 2026-01-01T04:00:00Z, show 4 "
+        "contacts: these, each naming the one before.",
         "Contact 1 is record 0, json, started 2026-01-01T00:00:00Z: 2 of 5 fields, 3 withheld.",
         "Contact 2 is record 4, json, started 2026-01-01T00:30:00Z: 2 of 5 fields, 3 withheld.",
         "Contact 3 is record 7, json, started 2026-01-01T02:00:00Z: 2 of 5 fields, 3 withheld.",
@@ -213,16 +215,35 @@ def test_verify_says_of_absence(absence: Receipt, accepted: Accepted) -> None:
     """An absence names its period and what lies outside of it."""
     verdict = accepted(absence)
     assert verdict.proved[:2] == [
-        "The lists of subjects, from batch 1 of stream 1, anchored at 2026-01-01T01:00:00Z, to batch 4 of "
-        "stream 1, anchored at 2026-01-01T04:00:00Z, hold no contact of subject "
-        f"{absence['subject']} that started from "
-        "2026-01-01T00:30:01Z until before 2026-01-01T02:00:00Z.",
-        "They hold 4 others of this subject:",
+        f"At the place of subject {absence['subject']}, the lists of subjects from batch 1 of stream 1, "
+        "anchored at 2026-01-01T01:00:00Z, to batch 4 of stream 1, anchored at 2026-01-01T04:00:00Z, show no "
+        "contact that started from 2026-01-01T00:30:01Z until before 2026-01-01T02:00:00Z.",
+        "They show 4 others of this subject:",
     ]
     assert (
         verdict.not_proved[-1] == "That no contact was anchored before it started, by the clock of the chain."
     )
     assert not any("only its number" in line for line in verdict.not_proved)
+
+
+def test_verify_says_one_of_one(accepted: Accepted) -> None:
+    """One batch, one contact, one other: no plural, and no batch named twice."""
+    stream = Stream([[Contact(1)]])
+    whose = f"At the place of subject {hexed(subject(1))}, the list of subjects in batch 1 of stream 1, "
+    shows = f"{whose}anchored at 2026-01-01T01:00:00Z, shows"
+    assert accepted(stream.completeness(subject(1))).proved[0] == f"{shows} 1 contact: this one."
+    period = "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"
+    said = accepted(stream.absence(subject(1), *period)).proved
+    assert said[0] == f"{shows} no contact that started from {period[0]} until before {period[1]}."
+    assert said[1] == "It shows 1 other of this subject:"
+
+
+def test_verify_says_whose_word_an_amendment_is(accepted: Accepted) -> None:
+    """What is amended is the record's own word, unless that record is shown too and was compared."""
+    stream = Stream([[Contact(2), Contact(1, amends=0)], [Contact(1, amends=1)]])
+    said = accepted(stream.completeness(subject(1))).proved
+    assert ", amending, it says, record 0: " in said[1]
+    assert ", amending record 1: " in said[2]
 
 
 def test_verify_says_where_absence_ends_before_its_period(stream: Stream, accepted: Accepted) -> None:
@@ -257,8 +278,8 @@ def test_verify_lists_a_hundred_and_counts_the_rest() -> None:
 
 
 def test_verify_cannot_see_a_list_out_of_order_and_says_so() -> None:
-    """Who writes all the data can list a subject out of order, and prove it present and absent by one
-    commitment. So that the lists are right is among what is not proved; the two receipts prove the lie.
+    """Who writes all the data can list a subject out of order, and show it present and absent by one
+    commitment. So that the lists are in order is among what is not proved; the two receipts prove the lie.
     """
     stream = Stream([[Contact(k) for k in range(4)]])
     roster = Roster(stream.batches[0].roster.secret, stream.batches[0].roster.spans)
@@ -275,6 +296,33 @@ def test_verify_cannot_see_a_list_out_of_order_and_says_so() -> None:
     assert verdicts[0].commitment == verdicts[1].commitment
     for verdict in verdicts:
         assert verdict.not_proved.count(LISTS) == 1
+
+
+def test_verify_cannot_see_a_subject_listed_twice_and_says_so() -> None:
+    """Nor can it see that a subject stands in a list twice, with one contact and with two: by one commitment
+    two receipts show different numbers of them. Neither may claim that those are all.
+    """
+    who = subject(1)
+    stream = Stream([[Contact(1), Contact(1)]])
+    receipts, tag = [], stream.batches[0].roster.tag(who)
+    blind = stream.batches[0].roster.blind(who)
+    details = [sha256(blind, (1).to_bytes(8, "big"), last.to_bytes(8, "big")) for last in (1, 2)]
+    leaves = [sha256(b"\0", tag, detail) for detail in details]
+    salt, root = stream.batches[0].roster.salt, sha256(b"\1", *leaves)
+    for at in (0, 1):
+        receipt = stream.completeness(who)
+        batch = receipt["batches"][0]
+        batch["subjects"] = hexed(sha256(word(2), salt, root))
+        batch["opening"] = {"size": 2, "salt": hexed(salt), "root": hexed(root)}
+        batch["entry"].update(index=at, last=at + 1, path=[hexed(leaves[1 - at])])
+        del receipt["records"][at + 1 :]
+        receipts.append(receipt)
+    one, two = (verify(written(receipt)) for receipt in receipts)
+    assert one.commitment == two.commitment
+    assert one.proved[0].endswith("shows 1 contact: this one.")
+    assert two.proved[0].endswith("shows 2 contacts: these, each naming the one before.")
+    assert LISTS in one.not_proved
+    assert LISTS in two.not_proved
 
 
 # --- how it is run
@@ -386,8 +434,10 @@ def test_command_refuses_to_read_two_gigabytes(tmp_path: Path, capsys: pytest.Ca
 def test_command_says_how_it_is_called(
     options: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Called wrongly it is exit code 2, with the reason."""
+    """Called wrongly it is exit code 2, with the reason, and the name it is called by."""
     with pytest.raises(SystemExit) as stopped:
-        main(options)
+        main(options, prog="troth receipt verify")
     assert stopped.value.code == 2
-    assert why in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert why in told
+    assert told.startswith("usage: troth receipt verify [-h]")

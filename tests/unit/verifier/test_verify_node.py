@@ -21,7 +21,7 @@ import pytest
 import sha3
 from support.handmade_receipts import CONTRACT, Receipt, Stream, subject, word, written
 
-from verifier.verify_receipt import COMMITMENTS, Refused, Verdict, main, verify
+from verifier.verify_receipt import COMMITMENTS, NotChecked, Refused, Verdict, main, verify
 
 Reply = Callable[[dict[str, Any]], tuple[int, bytes, dict[str, str]]]
 
@@ -124,12 +124,13 @@ def test_verify_says_who_was_asked(stream: Stream, inclusion: Receipt, completen
         assert str(last).startswith("PROVED\n")
 
 
-def refusal(reply: Reply, receipt: Receipt, path: str = "") -> str:
-    """Why a receipt is refused that a node answers so to; the node's address left out."""
+def unchecked(reply: Reply, receipt: Receipt) -> str:
+    """Why a receipt is not checked that a node answers so to; the node's address left out."""
     with node(reply) as (url, _):
-        with pytest.raises(Refused) as caught:
-            verify(written(receipt), rpc=url + path)
-        assert caught.value.where == url
+        with pytest.raises(NotChecked) as caught:
+            verify(written(receipt), rpc=url)
+        assert caught.value.host == url
+        assert str(caught.value) == f"{url}: {caught.value.why}"
     return caught.value.why
 
 
@@ -139,6 +140,19 @@ def refusal(reply: Reply, receipt: Receipt, path: str = "") -> str:
         (result(ZERO, ZERO), "the contract has no batch 1 of stream 1"),
         (result(ZERO, ONE), "the contract has no batch 1 of stream 1"),
         (result(ONE, ZERO), f"the contract has another batch 1: {ONE}"),
+    ],
+)
+def test_verify_refuses_what_the_chain_has_otherwise(body: bytes, why: str, inclusion: Receipt) -> None:
+    """Only an answer that says what the chain holds can refuse a receipt: another batch, or none."""
+    with node(said(body)) as (url, _):
+        with pytest.raises(Refused) as caught:
+            verify(written(inclusion), rpc=url)
+        assert (caught.value.where, caught.value.why) == (url, why)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
         (result(), "the node's reply is not two commitments"),
         (result(ONE), "the node's reply is not two commitments"),
         (result(ONE, ONE, ONE), "the node's reply is not two commitments"),
@@ -166,9 +180,9 @@ def refusal(reply: Reply, receipt: Receipt, path: str = "") -> str:
         (b" " * 10_000_000, "the node's reply is too long"),
     ],
 )
-def test_verify_refuses_what_other_nodes_say(body: bytes, why: str, inclusion: Receipt) -> None:
-    """A reply that is not this batch's commitment refuses the receipt, in one line."""
-    given = refusal(said(body), inclusion)
+def test_verify_does_not_check_by_what_is_no_answer(body: bytes, why: str, inclusion: Receipt) -> None:
+    """A reply that does not say what the chain holds says nothing against the receipt; in one line."""
+    given = unchecked(said(body), inclusion)
     assert why in given
     assert "\n" not in given
 
@@ -181,17 +195,17 @@ def test_verify_accepts_null_as_no_error(stream: Stream, inclusion: Receipt) -> 
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 308, 400, 401, 404, 429, 500, 503])
-def test_verify_refuses_http_errors(status: int, stream: Stream, inclusion: Receipt) -> None:
-    """Any status but 200 refuses, whatever comes with it."""
+def test_verify_does_not_check_by_http_errors(status: int, stream: Stream, inclusion: Receipt) -> None:
+    """Any status but 200 is no answer, whatever comes with it."""
     body = b"" if status == 204 else result(stream.commitment(1), ZERO)
-    assert refusal(said(body, status), inclusion) == f"the node answers with HTTP status {status}"
+    assert unchecked(said(body, status), inclusion) == f"the node answers with HTTP status {status}"
 
 
 def test_verify_follows_no_redirect(stream: Stream, inclusion: Receipt) -> None:
     """Nobody is asked but the node that was named."""
     with node(honest(stream)) as (elsewhere, asked):
         for status in (301, 302, 303, 307, 308):
-            assert "HTTP status 30" in refusal(said(b"", status, Location=elsewhere), inclusion)
+            assert "HTTP status 30" in unchecked(said(b"", status, Location=elsewhere), inclusion)
         assert asked == []
 
 
@@ -234,10 +248,10 @@ def _broken(reply: bytes) -> Iterator[str]:
         (b"HTTP/1.1 200 OK\r\n" + b"a" * 70_000 + b"\r\n\r\n", "the node does not answer: LineTooLong"),
     ],
 )
-def test_verify_refuses_broken_replies(reply: bytes, why: str, inclusion: Receipt) -> None:
+def test_verify_does_not_check_by_broken_replies(reply: bytes, why: str, inclusion: Receipt) -> None:
     """A connection that breaks is said in one line."""
     for url in _broken(reply):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(NotChecked) as caught:
             verify(written(inclusion), rpc=url)
         assert caught.value.why in (why, "the node does not answer: ConnectionResetError")
 
@@ -245,7 +259,7 @@ def test_verify_refuses_broken_replies(reply: bytes, why: str, inclusion: Receip
 def test_verify_waits_no_longer_than_it_says(inclusion: Receipt, monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that never answers is left."""
     monkeypatch.setattr("verifier.verify_receipt.SECONDS_TO_REPLY", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(Refused) as caught:
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(NotChecked) as caught:
         verify(written(inclusion), rpc=f"http://127.0.0.1:{server.getsockname()[1]}")
     assert caught.value.why == "the node does not answer: TimeoutError"
 
@@ -265,15 +279,26 @@ def test_verify_waits_no_longer_than_it_says(inclusion: Receipt, monkeypatch: py
 def test_command_says_that_nobody_answers(
     url: str, host: str, inclusion: Receipt, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No node at an address is exit code 1 and one line, which holds nothing of the address but its host."""
+    """No node at an address is exit code 2 and one line, which holds nothing of the address but its host."""
     file = tmp_path / "receipt.json"
     file.write_bytes(written(inclusion))
-    assert main([str(file), "--rpc", url]) == 1
+    assert main([str(file), "--rpc", url]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith(f"REFUSED: {host}: the node does not answer: ")
+    assert printed.err.startswith(f"NOT CHECKED: {host}: the node does not answer: ")
     assert printed.err.count("\n") == 1
     assert "secret" not in printed.err
+
+
+def test_command_refuses_what_the_chain_has_otherwise(
+    inclusion: Receipt, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The chain's own word against a receipt is exit code 1, as any other refusal."""
+    file = tmp_path / "receipt.json"
+    file.write_bytes(written(inclusion))
+    with node(said(result(ONE, ZERO))) as (url, _):
+        assert main([str(file), "--rpc", url]) == 1
+    assert capsys.readouterr() == ("", f"REFUSED: {url}: the contract has another batch 1: {ONE}\n")
 
 
 def test_command_compares_with_a_commitment(stream: Stream, inclusion: Receipt, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from breaking import rechained, refusal
 from support.handmade_receipts import (
     Contact,
     Receipt,
+    Roster,
     Stream,
     compact,
     hexed,
@@ -191,6 +192,17 @@ def test_verify_refuses_periods_without_a_second(until: str, absence: Receipt, r
 
 
 # --- lists of subjects
+
+
+def test_verify_refuses_more_subjects_than_records(refused: Refuses) -> None:
+    """Whoever is listed has a record in the batch, though the list opens as it should."""
+    stream = Stream([[Contact(1), Contact(2)]])
+    batch = stream.batches[0]
+    batch.roster = Roster(batch.roster.secret, {subject(k): (1, 1) for k in range(1, 4)})
+    receipt = stream.completeness(subject(1))
+    receipt["batches"][0].update(subjects=hexed(batch.roster.word))
+    where = "$.batches[0].opening.size"
+    refused(receipt, lambda _: None, where, "is more subjects than the batch has records")
 
 
 @pytest.mark.parametrize("members", [{"size": 3}, {"size": 5}, {"salt": ZERO}, {"root": ZERO}])
