@@ -171,7 +171,7 @@ def _only(read: Iterable[Received | Problem], file: Path) -> Received:
 
 def _print_added(stream: str, files: list[Path], done: list[Added], *, json: bool) -> None:
     """What became of each file, and why something was refused."""
-    names = ("accepted", "repeated", "refused", "left_out")
+    names = ("accepted", "repeated", "erased", "refused", "left_out")
     sums = {name: sum(getattr(one, name) for one in done) for name in names}
     problems = [problem for one in done for problem in one.problems]
     if json:
@@ -186,6 +186,8 @@ def _print_added(stream: str, files: list[Path], done: list[Added], *, json: boo
     if sums["refused"] > SHOWN_PROBLEMS:
         note(f"... and {sums['refused'] - min(SHOWN_PROBLEMS, len(problems))} more")
     print_facts((name.replace("_", " "), count) for name, count in sums.items())
+    if sums["erased"]:
+        note("erased: their ids are of records erased since; not taken. A new record needs an id of its own")
     if sums["left_out"]:
         note("left out: sound, in files of which something was refused; mend it, or add --keep-going")
 

@@ -6,7 +6,8 @@ nothing was. So a file is taken whole or not at all, and a record once, whatever
 one deletes what it finds beyond the end. One session at a time holds a stream's queue.
 
 A record has an id where it comes from. The same id with the same bytes is recognised, and is not taken again;
-with other bytes it is refused.
+with other bytes it is refused. Where the record of that id was erased nobody can tell which it is: it is not
+taken, and counted apart.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ _BYTES = 8 << 20
 _DISCARDED = 10_000  # at once
 _DIGEST = 16
 _ERASED = "this subject was erased, and nothing is kept of it any more"
+_SPENT = "this id is that of #{}, which was erased on record: give it an id of its own"
 _NAMES = {"vcon": "uuid", "cdr": "uniqueid"}
 
 
@@ -76,6 +78,8 @@ class Added:
     """Sound, and not taken because others of the file were refused."""
     problems: tuple[Problem, ...]
     """Why, of the first 100 refused."""
+    erased: int = 0
+    """Not taken, and not known to be the same: their ids are of records erased since."""
 
 
 @contextmanager
@@ -110,7 +114,7 @@ def add(
 def append(office: Office, stream: str, received: Received) -> int:
     """Takes one record; its index in the stream. If it was accepted before, that.
 
-    Raises BadInput for one that is refused, and as `opened`.
+    Raises BadInput for one that is refused or whose id is of a record erased since, and as `opened`.
     """
     with opened(office, stream) as intake:
         return intake.append(received)
@@ -136,6 +140,7 @@ class _Tally:
 
     taken: int = 0
     repeated: int = 0
+    erased: int = 0
     refused: int = 0
     problems: list[Problem] = field(default_factory=list)
 
@@ -154,6 +159,19 @@ class _Chunk:
     problems: list[Problem] = field(default_factory=list)
     bytes: int = 0
     is_last: bool = False
+
+
+@dataclass
+class _Sorted:
+    """Records by whether their ids are there."""
+
+    fresh: list[_Sourced]
+    """They are not."""
+    repeated: int = 0
+    erased: int = 0
+    """What is there says nothing any more."""
+    problems: list[Problem] = field(default_factory=list)
+    """Of those that are there with other bytes."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +223,8 @@ class Intake:
         if tally.refused and not keep_going:
             left_out, tally.taken = tally.taken, 0
             self._discard()
-        return Added(tally.taken, tally.repeated, tally.refused, left_out, tuple(tally.problems))
+        problems = tuple(tally.problems)
+        return Added(tally.taken, tally.repeated, tally.refused, left_out, problems, tally.erased)
 
     def append(self, received: Received, *, amends: int | None = None) -> int:
         """Takes one record, which may amend the one at an index; its index. Raises BadInput."""
@@ -221,6 +240,8 @@ class Intake:
             raise BadInput(tally.problems)
         if known is None:
             return self._next - 1
+        if tally.erased:
+            raise BadInput([_problem(received, _SPENT.format(known.position))])
         if known.amends != amends:
             rule = f"this id is that of #{known.position} already: give the amendment one of its own"
             raise BadInput([_problem(received, rule)])
@@ -237,49 +258,54 @@ class Intake:
         original: InteractionRow | None = None,
     ) -> None:
         """Saves a chunk's records that are new, and accepts all so far where it is time to."""
-        fresh, repeated, problems = self._unknown(chunk.received)
-        problems += chunk.problems
+        known = self._sorted(chunk.received)
+        problems = known.problems + chunk.problems
         while True:
-            plan = self._plan(fresh, original)
+            plan = self._plan(known.fresh, original)
             is_sound = not (tally.refused or problems or plan.problems)
             if self._save(plan, accepts=keep_going or (chunk.is_last and is_sound)):
                 break
             self._callers.forget()  # one of them was erased meanwhile
         self._callers.trim()
         tally.taken += len(plan.rows)
-        tally.repeated += repeated + plan.repeated
+        tally.repeated += known.repeated + plan.repeated
+        tally.erased += known.erased
         tally.note(problems + plan.problems)
 
-    def _unknown(self, received: Sequence[Received]) -> tuple[list[_Sourced], int, list[Problem]]:
-        """Those that are not there yet; how many are there as they are; the problems of the rest."""
+    def _sorted(self, received: Sequence[Received]) -> _Sorted:
+        """Those that are not there yet, those that are as they are, and the rest."""
         sourced = [(one, source_digest(self._vault, one.source)) for one in received]
         with self._store.reading() as connection:
             known = table.known_sources(connection, self._number, {digest for _, digest in sourced})
-            if not known:
-                return sourced, 0, []
-            fresh, alike, problems = [], [], []
-            for one, digest in sourced:
-                if digest not in known:
-                    fresh.append((one, digest))
-                elif known[digest].size in {None, sealed_size(one.raw)}:
-                    alike.append((one, known[digest]))
+            found = _Sorted([pair for pair in sourced if pair[1] not in known])
+            alike = []
+            for one, digest in sourced if known else ():
+                there = known.get(digest)
+                if there is None:
+                    continue
+                if there.size is None:
+                    found.erased += 1
+                elif there.size == sealed_size(one.raw):
+                    alike.append((one, there))
                 else:
-                    problems.append(_conflict(one, f"#{known[digest].position}"))
-            altered = [_conflict(one, f"#{same.position}") for one, same in self._altered(connection, alike)]
-        return fresh, len(alike) - len(altered), problems + altered
+                    found.problems.append(_conflict(one, f"#{there.position}"))
+            self._compare(connection, alike, found)
+        return found
 
-    def _altered(
-        self, connection: Connection, pairs: Sequence[tuple[Received, Known]]
-    ) -> Iterator[tuple[Received, Known]]:
-        """Those whose bytes are not the ones that are there; what was erased is taken to be the same."""
+    def _compare(
+        self, connection: Connection, pairs: Sequence[tuple[Received, Known]], found: _Sorted
+    ) -> None:
+        """Adds those whose bytes may be the ones that are there."""
         boxes = self._callers.boxes(connection, {known.subject for _, known in pairs})
         data = table.sealed_at(connection, self._number, {known.position for _, known in pairs})
         for one, known in pairs:
             held, box = data[known.position], boxes.get(known.subject)
             if held is None or box is None:
-                continue
-            if unsealed(box, held, self._number, known.position).raw != one.raw:
-                yield one, known
+                found.erased += 1
+            elif unsealed(box, held, self._number, known.position).raw == one.raw:
+                found.repeated += 1
+            else:
+                found.problems.append(_conflict(one, f"#{known.position}"))
 
     def _plan(self, fresh: Sequence[_Sourced], original: InteractionRow | None) -> _Plan:
         """The rows of those that are to be saved, and what becomes of the others."""
@@ -412,13 +438,10 @@ def closed(store: Store, stream: int) -> Iterator[None]:
 def record_erasure(connection: Connection, vault: Vault, subject: bytes, at: int) -> list[tuple[int, int]]:
     """Adds the record of a subject's erasure to each stream that has records of theirs: its stream and index.
 
-    In the transaction that erases, with the queues of those streams held. It is the subject's last; where it
-    is there already, nothing is added.
+    In the transaction that destroys the rest, with the queues of those streams held. It is their last.
     """
     added = []
     for last in table.ends_of(connection, subject):
-        if last.kind == "erasure":
-            continue
         document = {
             "id": f"erasure of {format_subject(subject)}",
             "subject": format_subject(subject),

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, select, text, update
 
 from troth.store import schema
 from troth.store.batches import accepted_in
@@ -100,33 +100,31 @@ def add_drafts(connection: Connection, rows: Iterable[InteractionRow | tuple[Any
 def accept(connection: Connection, stream: int, before: int, after: int) -> None:
     """Accepts the interactions from index `before`, where the queue ends so far, to below `after`.
 
-    Raises RuntimeError if it ends elsewhere: somebody else was let in.
+    Raises RuntimeError if it ends elsewhere, or one of them is not there: somebody else was let in.
     """
     table = schema.queues
-    found = accepted_in(connection, stream, held=True)
+    found = _held_end(connection, stream)
     if found != before:
         raise RuntimeError(f"stream {stream} has {found} interactions accepted, and not {before}")
-    moved = connection.execute(update(table).where(table.c.stream == stream).values(accepted=after))
-    if not moved.rowcount:
-        connection.execute(insert(table).values(stream=stream, accepted=after))
+    theirs = (_TABLE.c.stream == stream, _TABLE.c.position >= before, _TABLE.c.position < after)
+    count = connection.execute(select(func.count()).select_from(_TABLE).where(*theirs)).scalar_one()
+    if count != after - before:
+        raise RuntimeError(f"stream {stream} has {count} interactions from #{before} to below #{after}")
+    connection.execute(update(table).where(table.c.stream == stream).values(accepted=after))
 
 
 def discard_drafts(connection: Connection, stream: int, most: int) -> int:
     """Deletes up to `most` interactions that were not accepted, the last first; how many that were.
 
-    Subjects made for anonymous ones go too: nothing else can name them.
+    Their subjects stay, also those made for anonymous ones: another stream or a person may have named them
+    since, whose records would be lost with the key. A subject that nothing names says nothing of anybody.
     """
-    accepted = accepted_in(connection, stream)
+    accepted = _held_end(connection, stream)
     drafts = (_TABLE.c.stream == stream, _TABLE.c.position >= accepted)
     last = connection.execute(select(func.max(_TABLE.c.position)).where(*drafts)).scalar()
     if last is None:
         return 0
-    some = (*drafts, _TABLE.c.position > last - most)
-    for part in _parts(
-        connection.execute(select(_TABLE.c.subject).where(*some, _is_of_nobody)).scalars().all()
-    ):
-        connection.execute(delete(schema.subjects).where(schema.subjects.c.subject.in_(part)))
-    return connection.execute(delete(_TABLE).where(*some)).rowcount
+    return connection.execute(delete(_TABLE).where(*drafts, _TABLE.c.position > last - most)).rowcount
 
 
 def find_interaction(connection: Connection, stream: int, position: int) -> InteractionRow | None:
@@ -184,11 +182,16 @@ def known_sources(connection: Connection, stream: int, sources: Iterable[bytes])
 
 
 def any_erased(connection: Connection, subjects: Iterable[bytes]) -> bool:
-    """Whether one of `subjects` was erased here; in a writing transaction, none is before it ends."""
+    """Whether one of `subjects` was erased here, or is not there: either way its key is gone.
+
+    In a writing transaction, none is erased before it ends.
+    """
     query = "SELECT sealed_key IS NULL FROM subjects WHERE subject IN ({marks})"
     if connection.dialect.name == "postgresql":
         query += " FOR SHARE"
-    return any(is_erased for (is_erased,) in _looked_up(connection, query, subjects))
+    wanted = set(subjects)
+    erased = [is_erased for (is_erased,) in _looked_up(connection, query, wanted)]
+    return len(erased) < len(wanted) or any(erased)
 
 
 def sealed_at(connection: Connection, stream: int, positions: Iterable[int]) -> dict[int, bytes | None]:
@@ -260,16 +263,14 @@ def destroy_interactions(connection: Connection, subject: bytes) -> int:
     return connection.execute(update(_TABLE).where(*theirs).values(sealed=None)).rowcount
 
 
-_is_of_nobody = and_(
-    _TABLE.c.number == 1,
-    exists().where(
-        schema.subjects.c.subject == _TABLE.c.subject,
-        schema.subjects.c.ref_digest.is_(None),
-        schema.subjects.c.created_at == _TABLE.c.accepted_at,
-    ),
-    ~exists().where(schema.evidences.c.subject == _TABLE.c.subject),
-)
-"""Of a draft: that its subject was made with it, for an anonymous caller."""
+def _held_end(connection: Connection, stream: int) -> int:
+    """Where a stream's queue ends. Nobody moves that before this transaction ends, and no draft is discarded.
+
+    A queue not used yet gets its row: PostgreSQL holds no row that is not there.
+    """
+    new = text("INSERT INTO queues (stream, accepted) VALUES (:stream, 0) ON CONFLICT DO NOTHING")
+    connection.execute(new, {"stream": stream})
+    return accepted_in(connection, stream, held=True)
 
 
 def _accepted(connection: Connection, *conditions: Any) -> Iterator[InteractionRow]:

@@ -50,12 +50,16 @@ ADD = ("add", "--stream", "calls")
 
 def test_add_says_what_became_of_each_record(terminal: Terminal, files: tuple[str, str]) -> None:
     """Counts on stdout; again, all are repeated."""
-    assert terminal.ran(*ADD, files[0]) == ("accepted  3\nrepeated  0\nrefused   0\nleft out  0\n", "")
+    assert terminal.ran(*ADD, files[0]) == (
+        "accepted  3\nrepeated  0\nerased    0\nrefused   0\nleft out  0\n",
+        "",
+    )
     told = terminal.json(*ADD, files[0])
+    counts = {"accepted": 0, "repeated": 3, "erased": 0, "refused": 0, "left_out": 0}
     assert told == {
         "stream": "calls",
-        **{"accepted": 0, "repeated": 3, "refused": 0, "left_out": 0},
-        "files": [{"file": files[0], "accepted": 0, "repeated": 3, "refused": 0, "left_out": 0}],
+        **counts,
+        "files": [{"file": files[0], **counts}],
         "problems": [],
     }
     prove_queue(terminal.office)
@@ -64,13 +68,25 @@ def test_add_says_what_became_of_each_record(terminal: Terminal, files: tuple[st
 def test_add_takes_a_file_whole_or_not_at_all(terminal: Terminal, files: tuple[str, str]) -> None:
     """The others are taken; reasons on stderr with their places; exit 2."""
     said, complained = terminal.ran(*ADD, files[1], files[0], code=2)
-    assert said == "accepted  3\nrepeated  0\nrefused   1\nleft out  3\n"
+    assert said == "accepted  3\nrepeated  0\nerased    0\nrefused   1\nleft out  3\n"
     assert complained.startswith(f"{files[1]}:2: ") and "--keep-going" in complained
     assert accepted(terminal.office) == 3
     told = terminal.json(*ADD, *files, code=2)
     assert [one["left_out"] for one in told["files"]] == [0, 1]
     assert [(one["file"], one["line"]) for one in told["problems"]] == [(files[1], 2), (files[1], 3)]
     assert [one["repeated"] for one in told["files"]] == [3, 1]
+
+
+def test_add_tells_apart_the_ids_of_erased_records(terminal: Terminal, files: tuple[str, str]) -> None:
+    """Neither repeated nor refused: a file sent again after an erasure is taken as far as it can be."""
+    terminal.run(*ADD, files[0])
+    erasure.erase(terminal.office, subjects.resolve(terminal.office, "C-1"))
+    said, complained = terminal.ran(*ADD, files[0])
+    assert said == "accepted  0\nrepeated  2\nerased    1\nrefused   0\nleft out  0\n"
+    assert complained.startswith("erased: their ids are of records erased since; not taken.")
+    told = terminal.json(*ADD, files[0])
+    assert (told["repeated"], told["erased"], told["refused"]) == (2, 1, 0)
+    assert told["files"][0]["erased"] == 1
 
 
 def test_add_keeps_going_where_told(terminal: Terminal, files: tuple[str, str]) -> None:

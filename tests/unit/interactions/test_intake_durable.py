@@ -14,17 +14,18 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event, update
 from support.office import Desk
 from support.queued import accepted, call, prove_queue, queue_rows
 
-from troth.errors import Busy, DatabaseFailed
+from troth.errors import Busy, DatabaseFailed, Problem
 from troth.identity import erasure, subjects
 from troth.interactions import history, intake, streams
 from troth.interactions.intake import add
 from troth.office import Office
-from troth.store import Store
+from troth.store import Store, schema
 from troth.store import interactions as table
+from troth.store.subjects import find_subject
 
 
 class Killed(BaseException):
@@ -108,6 +109,53 @@ def test_drafts_are_nobody_elses(calls: Office, monkeypatch: pytest.MonkeyPatch)
     prove_queue(calls)
 
 
+def test_draft_of_a_killed_session_costs_no_other_stream_its_key(
+    calls: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subject new here by its id looks as if made for nobody; what another stream accepted stays."""
+    streams.create(calls, "chats")
+    given = [call(1, "0x" + "cd" * 32)]
+    with monkeypatch.context() as patch:
+        patch.setattr(intake.Intake, "_save", failing(intake.Intake._save, 1, Killed(), after=True))
+        patch.setattr(table, "accept", lambda *_: None)
+        patch.setattr(intake, "_discard", failing(intake._discard, 2, Killed()))
+        with pytest.raises(Killed):
+            add(calls, "calls", given)
+    assert (accepted(calls), len(queue_rows(calls))) == (0, 1)
+    assert add(calls, "chats", given).accepted == 1
+    assert add(calls, "calls", [call(2, "C-1")]).accepted == 1
+    assert prove_queue(calls, 2) == [(b"\xcd" * 32, given[0].raw)]
+
+
+def test_refused_file_costs_no_other_stream_its_key(desk: Desk, calls: Office) -> None:
+    """While it was read, another process added to a second stream."""
+    streams.create(calls, "chats")
+    given = call(1, "0x" + "cd" * 32)
+
+    def read() -> Iterator[Any]:
+        yield from (given, call(2, "C-1"), call(3, "C-1"), call(4, "C-1"))
+        with office_beside(desk) as other:
+            assert add(other, "chats", [given]).accepted == 1
+        yield Problem("calls.jsonl", 5, "id", None, "not a record")
+
+    assert add(calls, "calls", read()).refused == 1
+    assert prove_queue(calls, 2) == [(b"\xcd" * 32, given.raw)]
+
+
+def test_caller_at_hand_whose_key_is_gone_is_made_anew(calls: Office) -> None:
+    """Not sealed for: nobody could open it with the key that comes next."""
+    who = b"\xcd" * 32
+    with intake.opened(calls, "calls") as queue:
+        assert queue.append(call(1, f"0x{'ab' * 32}")) == 0
+        queue._callers.meet([f"0x{who.hex()}"])
+        with calls.store.writing() as connection:
+            connection.execute(delete(schema.subjects).where(schema.subjects.c.subject == who))
+        assert queue.append(call(2, f"0x{who.hex()}")) == 1
+    with calls.store.reading() as connection:
+        assert find_subject(connection, who) is not None
+    assert len(prove_queue(calls)) == 2
+
+
 @pytest.mark.parametrize("keep_going", [False, True])
 @pytest.mark.parametrize(("step", "nth"), [("add_drafts", 1), ("add_drafts", 3), ("accept", 1)])
 def test_database_error_in_mid_chunk_leaves_nothing_of_it(
@@ -154,7 +202,7 @@ def test_another_hand_in_the_queue_is_noticed(calls: Office) -> None:
     """A defect, and no record of anybody's is overwritten."""
     with intake.opened(calls, "calls") as queue:
         with calls.store.writing() as connection:
-            table.accept(connection, 1, 0, 2)
+            connection.execute(update(schema.queues).values(accepted=2))
         with pytest.raises(RuntimeError, match="has 2 interactions accepted, and not 0"):
             queue.append(call(1, "C-1"))
 
