@@ -15,6 +15,7 @@ from typing import Any
 __all__ = ["note", "plain", "print_facts", "print_json", "print_table", "progress", "when"]
 
 _WIDE = 10_000  # no terminal: whoever reads it wraps it
+_LONGEST_NAME = 40  # that others are lined up with
 
 
 def print_json(value: object, **more: object) -> None:
@@ -43,8 +44,8 @@ def when(moment: datetime | None) -> str:
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     """A name and a value a line, in two columns."""
-    rows = [(name, _clean(value)) for name, value in facts]
-    width = max(len(name) for name, _ in rows)
+    rows = [(_clean(name), _clean(value)) for name, value in facts]
+    width = min(max(len(name) for name, _ in rows), _LONGEST_NAME)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
 

@@ -87,7 +87,7 @@ def locate(office: Office, stream: str, record: str) -> tuple[Stream, Interactio
             row = table.find_by_source(connection, found.number, source_digest(Vault.of(office), record))
         count = accepted_in(connection, found.number)
     if row is None:
-        rule = f"no such record in {stream}, which has {count}: write the id it came with, or #INDEX from 0"
+        rule = f"no such record in {stream}, which has {count}: write the id it came with, or '#INDEX' from 0"
         raise BadInput([Problem("RECORD", None, None, None, rule)])
     return found, row
 

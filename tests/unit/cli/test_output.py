@@ -124,3 +124,11 @@ def test_notes_go_beside_the_data(capsys: pytest.CaptureFixture[str]) -> None:
     """On stderr."""
     output.note("look here")
     assert capsys.readouterr() == ("", "look here\n")
+
+
+def test_names_of_facts_obey_no_more_than_their_values(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name may come out of a file: nothing in it moves a cursor, and a long one widens no other line."""
+    output.print_facts([("\x1b[2Jkey", "a\x07"), ("n" * 1_000, 1)])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "�[2Jkey".ljust(40) + "  a�"
+    assert second == "n" * 1_000 + "  1"
