@@ -18,6 +18,7 @@ UNITS = [
     *(["gas a decision"] * 15 + ["microseconds"] * 4 + ["decisions a second"]),
     *(["seconds"] * 3 + ["proofs a second"] * 2 + ["microseconds"] * 2),
     *(["gas a batch"] * 4 + ["gas a record", "gas a proof"]),
+    *(["records a second"] * 2 + ["peak MB"] * 2),
 ]
 
 
