@@ -24,6 +24,8 @@ from typing import Any, Literal
 __all__ = [
     "DEEPEST",
     "LONGEST",
+    "LONGEST_NAME",
+    "LONGEST_NAMES",
     "MOST",
     "SECRET",
     "Amended",
@@ -47,11 +49,20 @@ DEEPEST = 64
 """Objects and arrays that may stand in one another, the document among them."""
 LONGEST = 65_536
 """Bytes of UTF-8 that a string may have, and still be a field's text itself and not only be hashed there."""
+LONGEST_NAME = 4_096
+"""Characters of a field's name, with the names of all that it stands in."""
+LONGEST_NAMES = 1 << 20
+"""Characters of the names of a document's fields together: each repeats the names above it."""
 
 _SALT = 16
 _OWN = ("fields", "link", "raw")
 _COMPOUND = frozenset({dict, list})
 _TOO_MANY = f"more than {MOST:,} fields"
+_LONG_NAME = f"a field's name of more than {LONGEST_NAME:,} characters, with the names above it"
+_LONG_NAMES = (
+    f"fields' names of more than {LONGEST_NAMES:,} characters together, each with the names above it"
+)
+_SHORT = LONGEST_NAMES // MOST  # what is repeated no longer, is little however often
 _BEGINNING = datetime(1970, 1, 1)
 _salts_in = Struct(f"{_SALT}s").iter_unpack
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -116,13 +127,18 @@ def flatten(document: Mapping[str, Any]) -> dict[str, str]:
     Objects are descended into, and so are arrays that hold an object or an array. All else is a field:
     scalars, arrays of scalars, what is empty. A field that is a string of more than `LONGEST` bytes has as
     its text the object {"sha256":"0x...","bytes":N} of its UTF-8. ValueError for more than `MOST` fields or
-    `DEEPEST` levels.
+    `DEEPEST` levels, and for names beyond `LONGEST_NAME` or `LONGEST_NAMES`.
     """
     texts: dict[str, str] = {}
     if document:
-        _descend("", dict(document), 1, texts)
+        _descend("", dict(document), 1, texts, [LONGEST_NAMES])
     if len(texts) > MOST:
         raise ValueError(_TOO_MANY)
+    if len(joined := "".join(texts)) > LONGEST_NAME:  # one look at all names, as most need no other
+        if max(map(len, texts)) > LONGEST_NAME:
+            raise ValueError(_LONG_NAME)
+        if len(joined) > LONGEST_NAMES:
+            raise ValueError(_LONG_NAMES)
     return texts
 
 
@@ -190,24 +206,49 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
 """JSON's scalars, each by what writes it: a third of the time of a JSON encoder."""
 
 
-def _descend(above: str, value: dict[str, Any] | list[Any], depth: int, texts: dict[str, str]) -> None:
-    """Adds to `texts` the fields of an object or array named `above`, itself `depth` levels deep."""
+def _descend(
+    above: str, value: dict[str, Any] | list[Any], depth: int, texts: dict[str, str], room: list[int]
+) -> None:
+    """Adds to `texts` the fields of an object or array named `above`, itself `depth` levels deep.
+
+    `room`: the characters left for what fields' names repeat, where that is not short.
+    """
     if depth > DEEPEST:
         raise ValueError(f"more than {DEEPEST} levels of objects and arrays")
     if len(texts) + len(value) > MOST:  # each member has a field at least: so nothing large is made first
         raise ValueError(_TOO_MANY)
+    if len(above) > _SHORT:
+        _take_room(above, value, room)
     if not value or (isinstance(value, list) and _COMPOUND.isdisjoint(map(type, value))):
         texts[above] = _json(value)
         return
+    prefix, writer = f"{above}/", _SCALARS.get
     for key, member in value.items() if isinstance(value, dict) else _numbered(value):
         escaped = key.replace("~", "~0").replace("/", "~1") if "~" in key or "/" in key else key
-        write = _SCALARS.get(type(member))
+        write = writer(type(member))
         if write is None:
-            _descend(f"{above}/{escaped}", member, depth + 1, texts)
+            _descend(prefix + escaped, member, depth + 1, texts, room)
         else:
-            texts[f"{above}/{escaped}"] = write(member)
+            texts[prefix + escaped] = write(member)
 
 
 def _numbered(values: list[Any]) -> Iterator[tuple[str, Any]]:
     """An array's members, named by their places."""
-    return ((str(index), value) for index, value in enumerate(values))
+    return zip(map(str, range(len(values))), values)  # noqa: B905  equally many, and checking takes long
+
+
+def _take_room(above: str, value: dict[str, Any] | list[Any], room: list[int]) -> None:
+    """Refuses what would repeat `above` in names too long, or too long together, before they are made.
+
+    What passes is bounded by the document's own length and `LONGEST_NAMES`; `flatten` counts it exactly.
+    """
+    longest = 1 + max(map(len, value)) if value and isinstance(value, dict) else 0
+    if len(above) + longest > LONGEST_NAME:
+        raise ValueError(_LONG_NAME)
+    members = value.values() if isinstance(value, dict) else value
+    fields = sum(type(member) in _SCALARS for member in members)
+    if not value or (isinstance(value, list) and fields == len(value)):
+        fields = 1  # it is one itself
+    room[0] -= fields * len(above)
+    if room[0] < 0:
+        raise ValueError(_LONG_NAMES)

@@ -22,6 +22,7 @@ from troth.errors import BadInput
 from troth.identity import erasure, subjects
 from troth.identity.dossier import dossier
 from troth.interactions import batches, history, intake, streams
+from troth.interactions.formats import reread
 from troth.interactions.intake import add
 from troth.office import Office
 from troth.store import interactions as table
@@ -76,6 +77,17 @@ def test_erasure_destroys_and_is_recorded_last(desk: Desk, calls: Office, who: b
     )
     content = b"".join(Path(one).read_bytes() for one in desk.home.glob("troth.db*"))
     assert all(row.sealed[:16] not in content for row in before[2])
+
+
+def test_record_of_an_erasure_is_read_again_from_its_bytes(calls: Office, who: bytes) -> None:
+    """Its source, subject, start and count of records, as any record's."""
+    erasure.erase(calls, who)
+    row, (_, raw) = queue_rows(calls, 1)[-1], prove_queue(calls, 1)[-1]
+    again = reread("erasure", raw)
+    subject = subjects.format_subject(who)
+    assert (again.kind, again.source, again.customer) == ("erasure", f"erasure of {subject}", subject)
+    assert again.start == row.start
+    assert again.fields["/records"] == "3"
 
 
 def test_erasing_again_adds_nothing(calls: Office, who: bytes) -> None:
@@ -136,15 +148,17 @@ def test_first_record_in_a_stream_meanwhile_is_erased_too(
     calls: Office, who: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It came after the streams were looked up, and before anything was destroyed."""
-    real, turns = intake.closed, iter(range(100))
+    real, streams_closed = intake.closed, list[int]()
 
-    def closed(*given: Any) -> Any:
-        if next(turns) == 0:
+    def closed(store: Any, stream: int) -> Any:
+        if not streams_closed:
             add(calls, "chats", [call(50, "C-1")])
-        return real(*given)
+        streams_closed.append(stream)
+        return real(store, stream)
 
     monkeypatch.setattr(intake, "closed", closed)
     erasure.erase(calls, who)
+    assert streams_closed == [1, 2, 1, 2, 3]  # all of them once more, and nothing was done without
     assert erasures(calls) == [(1, 4), (2, 4), (3, 2)]
     assert [row.sealed is None for row in queue_rows(calls, 3)] == [False, True, False]
 

@@ -6,6 +6,7 @@ flatten
 ├── `~` and `/` in names: escaped
 ├── strings of more than 65,536 bytes of UTF-8: their hash and length
 ├── more than 10,000 fields · more than 64 levels: refused; one less: taken
+├── names of more than 4,096 characters, or of 1,048,576 together: refused unmade; one less: taken
 └── any document: each pointer finds the value its text says, and nothing is left out
 link, root, opened: as the format says, for any content; another of any part: another root
 select: a field, all below it, `fields` always; nothing: refused
@@ -28,6 +29,8 @@ from hypothesis import strategies as st
 from troth.interactions.records import (
     DEEPEST,
     LONGEST,
+    LONGEST_NAME,
+    LONGEST_NAMES,
     MOST,
     SECRET,
     Amended,
@@ -275,6 +278,55 @@ def test_link_is_json_as_json_writes_it(kind: Any, previous: Any, amends: Any, s
         expected["amends"] = {"index": 0, "record": f"0x{SUBJECT.hex()}"}
     text = Link(SUBJECT, 2, previous, start, kind, amends).text()
     assert text.decode() == json.dumps(expected, separators=(",", ":"))
+
+
+# --- names
+
+
+@pytest.mark.parametrize("leaf", [1, "x", [], {}, [1, 2]], ids=repr)
+@pytest.mark.parametrize("above", [0, 10, 200, 4_000])
+def test_name_is_as_long_as_it_may_be_and_no_longer(leaf: object, above: int) -> None:
+    """To the character, whatever the field is and wherever the length is; escapes count as written."""
+    for unit, width in (("k", 1), ("~", 2), ("/", 2), ("\U0001f642", 1)):
+        room = LONGEST_NAME - 1 - (above + 1 if above else 0)
+        for more in (0, 1):
+            key = unit * (room // width) + "x" * (room % width + more)
+            document: dict[str, Any] = {"a" * above: {key: leaf}} if above else {key: leaf}
+            if more:
+                with pytest.raises(ValueError, match="name of more than 4,096 characters"):
+                    flatten(document)
+            else:
+                assert [len(name) for name in flatten(document)] == [LONGEST_NAME]
+
+
+@pytest.mark.parametrize("above", ["", "a" * 2_000])
+def test_names_are_as_long_together_as_they_may_be_and_no_longer(above: str) -> None:
+    """To the character, whether each is long by itself or by what stands above it."""
+    room = 4_096 - (len(above) + 1 if above else 0) - 1
+    keys = [f"{n:04d}".ljust(room, "k") for n in range(LONGEST_NAMES // LONGEST_NAME)]
+    members = dict.fromkeys(keys, 1)
+    document: dict[str, Any] = {above: members} if above else members
+    assert sum(map(len, flatten(document))) == LONGEST_NAMES == 1 << 20
+    for longer in ({"": 1} | document, document | {"": 1}):
+        with pytest.raises(ValueError, match="1,048,576 characters together"):
+            flatten(longer)
+
+
+@pytest.mark.parametrize("leaf", [1, [], {"x": [2]}, [{"x": 1}]], ids=repr)
+@pytest.mark.parametrize("length", [4_000, 1_000_000])
+@pytest.mark.parametrize("parts", [1, 900])
+def test_long_names_are_refused_before_they_are_made(leaf: object, length: int, parts: int) -> None:
+    """A name above 9,000 fields is repeated in each: a line of a megabyte took nine gigabytes."""
+    members = {str(n): leaf for n in range(9_000 // parts)}
+    document = {"k" * length: {str(n): members for n in range(parts)}}
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="characters"):
+            flatten(document)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 16 << 20
 
 
 # --- root

@@ -48,6 +48,8 @@ _STARTS = ("start", "calldate")
 _NOBODY = frozenset({"", "anonymous", "unknown", "restricted"})
 _WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
 _MOST_LINES = 100  # of one row: no farther is the end of a mark looked for
+_NO_COLUMN = ""  # a name that no column has
+_NO_HEADER = "no header: write one that names uniqueid, start and src among its columns"
 _UNCLOSED = "not CSV: a quotation mark opens in this row and none closes it"
 
 
@@ -69,8 +71,8 @@ class _Columns:
             known = name.strip().lower()
             if not known:
                 raise Refused(f"column {place + 1} has no name")
-            if places.setdefault(known, place) != place:
-                raise Refused("this column stands twice", name)
+            if (first := places.setdefault(known, place)) != place:  # by place: it may be a row after all
+                raise Refused(f"columns {first + 1} and {place + 1} have the same name")
         start = next((places[name] for name in _STARTS if name in places), None)
         source, customer = places.get("uniqueid"), places.get(customer_column.strip().lower())
         if header and source is None:
@@ -103,23 +105,27 @@ def read_rows(file: BinaryIO, name: str, customer_column: str) -> Iterator[Recei
                 return
 
 
-def received(raw: bytes, customer_column: str = CUSTOMER_COLUMN) -> Received:
-    """The record that `raw` is: a header line or an empty one, and a row. Raises Refused.
+def received(raw: bytes) -> Received:
+    """The record that `raw` is: a header line, or an empty one for Master.csv, and a row. Raises Refused.
 
-    Where no column is called `customer_column`, as in a file that was read by another, there is no customer.
+    Nothing is guessed, and there is no customer: which column named them is not in the bytes.
     """
     header, _, row = raw.partition(b"\n")
-    return _received(row, _columns_above(header or row, customer_column), "", None, len(raw))
+    names = tuple(_cells(header)) if header else _MASTER.get(len(_cells(row)))
+    if names is None:
+        raise Refused(_NO_HEADER)
+    return _received(row, _columns(names, header, _NO_COLUMN), "", None, len(raw))
 
 
 def _columns_above(row: bytes, customer_column: str) -> _Columns:
     """The columns of a file whose first row this is. Raises Refused."""
     cells = _cells(row)
-    if not _HEADERS.isdisjoint(cell.strip().lower() for cell in cells):
-        return _columns(tuple(cells), row, customer_column)
-    if (names := _MASTER.get(len(cells))) is None or not _WITHOUT_ZONE.fullmatch(cells[names.index("start")]):
-        raise Refused("no header: write one that names uniqueid, start and src among its columns")
-    return _columns(names, b"", customer_column)
+    names = _MASTER.get(len(cells))
+    if names is not None and _WITHOUT_ZONE.fullmatch(cells[names.index("start")]):
+        return _columns(names, b"", customer_column)
+    if _HEADERS.isdisjoint(cell.strip().lower() for cell in cells):
+        raise Refused(_NO_HEADER)
+    return _columns(tuple(cells), row, customer_column)
 
 
 @lru_cache(maxsize=16)

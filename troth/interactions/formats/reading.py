@@ -53,16 +53,16 @@ def read(
         yield unreadable(path, error)
 
 
-def reread(kind: Kind, raw: bytes, *, customer_column: str = cdr.CUSTOMER_COLUMN) -> Received:
+def reread(kind: Kind, raw: bytes) -> Received:
     """A record again from its bytes as received, with the same fields. An erasure is JSON. BadInput.
 
-    Media are not looked at again. A CDR without a column `customer_column` has no customer.
+    Media are not looked at again. A CDR has no customer: which column named them is not in its bytes.
     """
     try:
         if kind == "vcon":
             return vcon.received(raw)
         if kind == "cdr":
-            return cdr.received(raw, customer_column)
+            return cdr.received(raw)
         return jsonl.received(raw, kind=kind)
     except Refused as refusal:
         raise BadInput([refusal.problem("record", None)]) from None

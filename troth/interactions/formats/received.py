@@ -38,6 +38,9 @@ _LONGEST_SOURCE = 200  # characters
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):([0-5]\d|60)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_INDEX = re.compile(r"#[0-9]+")
+# Text in its place may be personal, and so may digits: a telephone number has no date at its beginning.
+_LIKE_A_TIME = re.compile(r"(?:(?:\d{4}-\d\d-\d\d|\d{8}[Tt])[0-9TZtz:+. -]*)?", re.ASCII)
 _LAST_SECOND = int(parse_moment("9998-12-31T23:59:59Z").timestamp())
 
 
@@ -93,6 +96,8 @@ def parse_source(found: Any, column: str) -> str:
         raise Refused(f"{len(found)} characters: write 1 to {_LONGEST_SOURCE}", column, found)
     if not found.isprintable():
         raise Refused("holds a character that does not print: remove it", column, found)
+    if _INDEX.fullmatch(found):  # records are asked for by either, and #0 means the first
+        raise Refused("an id may not look like #INDEX", column, found)
     return found
 
 
@@ -107,7 +112,10 @@ def parse_customer(found: Any, column: str) -> str:
 
 
 def parse_second(found: Any, column: str) -> int:
-    """UTC seconds in an RFC 3339 time with its offset, without its fraction, or in an integer. Refused."""
+    """UTC seconds in an RFC 3339 time with its offset, without its fraction, or in an integer.
+
+    Raises Refused, with the value only where it looks like a time.
+    """
     if type(found) is int:
         second = found
     elif type(found) is str and (match := _RFC3339.fullmatch(found)):
@@ -117,7 +125,8 @@ def parse_second(found: Any, column: str) -> int:
             raise Refused(str(error), column, found) from None
     else:
         rule = "not a time: write it as 2027-01-31T00:00:00Z, or as an integer of UTC seconds"
-        raise Refused(rule, column, _shown(found))
+        is_text = type(found) is str and not _LIKE_A_TIME.fullmatch(found)
+        raise Refused(rule, column, None if is_text else _shown(found))
     if not 0 <= second <= _LAST_SECOND:
         raise Refused("out of range: from 1970 to 9998", column, _shown(found))
     return second

@@ -52,9 +52,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The members of an object, whose names must differ."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise Refused("this name stands twice in one object", value=twice)
+        seen = set[str]()
+        for place, (name, _) in enumerate(pairs, 1):
+            if name in seen:  # which may be personal
+                raise Refused(f"a name stands twice in one object: its member {place} has that of one before")
+            seen.add(name)
     return found
 
 

@@ -10,8 +10,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from troth.errors import Problem
+from troth.errors import BadInput, Problem
 from troth.interactions.formats import LONGEST_RECORD, Received, read, reread
 
 HEADER = "uniqueid,start,src,dst,userfield"
@@ -143,7 +145,7 @@ def test_file_is_read_as_spreadsheets_write_it(put: Put, taken: Taken, end: str,
         ("start,src", "uniqueid", "missing"),
         ("uniqueid,src", "start", "missing"),
         ("uniqueid,start,dst", "src", "missing"),
-        ("uniqueid,start,src,Src", "Src", "twice"),
+        ("uniqueid,start,src,Src", None, "columns 3 and 4 have the same name"),
         ("uniqueid,start,src,", None, "no name"),
         ('uniqueid,start,src,"', None, CLOSED),
         ("a,b,c", None, "no header"),
@@ -172,7 +174,7 @@ def test_file_is_refused_whose_columns_are_not_known(
         ("1,2026-03-01 10:00:00,555,104," + "x" * 200_000, None, None, "not CSV"),
         (",2026-03-01 10:00:00,555,104,", "uniqueid", "", "characters"),
         ("1,2026-02-30 10:00:00,555,104,", "start", "2026-02-30 10:00:00Z", "not a time"),
-        ("1,01/03/2026 10:00,555,104,", "start", "01/03/2026 10:00", "not a time"),
+        ("1,01/03/2026 10:00,555,104,", "start", None, "not a time"),
         ("1,,555,104,", "start", "", "not a time"),
         ("1,2026-03-01 10:00:00," + "5" * 201 + ",104,", "src", None, "no customer reference"),
     ],
@@ -247,8 +249,8 @@ def test_row_is_read_again_from_its_bytes(put: Put, taken: Taken, text: str, mar
     (found,) = taken(put(mark + text, "c.csv"))
     again = reread("cdr", found.raw)
     assert list(again.fields.items()) == list(found.fields.items())
-    assert (again.source, again.customer, again.start) == (found.source, found.customer, found.start)
-    assert reread("cdr", found.raw, customer_column="clid").customer is None
+    assert (again.source, again.start) == (found.source, found.start)
+    assert again.customer is None
 
 
 def test_row_of_master_csv_is_read_again_from_its_bytes(put: Put, taken: Taken) -> None:
@@ -264,3 +266,87 @@ def test_calls_of_the_example_are_read_whole() -> None:
     found = list(read(Path(__file__).parents[4] / "examples" / "calls.csv"))
     assert all(isinstance(each, Received) for each in found)
     assert [each.customer for each in found if isinstance(each, Received)].count(None) == 1
+
+
+@pytest.mark.parametrize("word", ["start", "uniqueid", " CallDate "])
+def test_row_of_master_csv_is_no_header_whatever_it_says(put: Put, taken: Taken, word: str) -> None:
+    """On the first line or below, and where a start below has a zone: each is read again as it was read."""
+    odd = [*WITH_ID[:3], word, *WITH_ID[4:]]
+    zoned = [*WITH_ID[:9], "2026-03-01T10:00:00Z", *WITH_ID[10:]]
+    found = taken(put("".join(f"{row_of(*cells)}\n" for cells in (odd, WITH_ID, odd, zoned)), "Master.csv"))
+    assert len(found) == 4
+    for each in found:
+        again = reread("cdr", each.raw)
+        assert (again.source, again.start, again.fields) == (each.source, each.start, each.fields)
+
+
+@pytest.mark.parametrize("src", ["0xbad", "9" * 300])
+def test_row_is_read_again_whoever_its_other_columns_name(put: Put, taken: Taken, src: str) -> None:
+    """The customer was in another column: in this one may stand anything."""
+    (found,) = taken(put(table(f"1,2026-03-01 10:00:00,{src},104,"), "c.csv"), customer_column="dst")
+    assert reread("cdr", found.raw).fields == found.fields
+
+
+def test_bytes_are_no_row_without_a_header_or_the_columns_of_master_csv() -> None:
+    """Neither under an empty line, nor without any."""
+    for raw in (b"", b"a,b", b"\na,b", b"\n"):
+        with pytest.raises(BadInput):
+            reread("cdr", raw)
+
+
+CELLS = st.sampled_from(
+    [
+        *(
+            "start",
+            "uniqueid",
+            "calldate",
+            " START ",
+            "src",
+            "",
+            " ",
+            "x",
+            "é,",
+            'a"b',
+            "a\nb",
+            "0xbad",
+            "9" * 300,
+        ),
+        *(
+            "2026-03-01 10:00:00",
+            "2026-03-01T10:00:00Z",
+            "2026-03-01 10:00:00.5",
+            "1772359200",
+            "#1",
+            "\ufeff",
+        ),
+    ]
+)
+
+
+def mixed(cells: list[str]) -> st.SearchStrategy[str]:
+    """A row like this one, with some of its cells replaced by what is read as something else."""
+    changes = st.dictionaries(st.integers(0, len(cells) - 1), CELLS, max_size=3)
+    return changes.map(lambda new: row_of(*(new.get(place, cell) for place, cell in enumerate(cells))))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file, written anew for each example."""
+    return tmp_path_factory.mktemp("mixed") / "calls.csv"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data(), st.sampled_from(["src", "dst", "dcontext", " Start", "", "nobody"]))
+def test_whatever_is_taken_is_read_again(place: Path, data: st.DataObject, column: str) -> None:
+    """Any rows under any header or none, by any column: the same source, start and fields."""
+    head = data.draw(st.sampled_from([MASTER, WITH_ID, [*WITH_ID, "", "7.1", "3"], HEADER.split(",")]))
+    cells = next(csv.reader([ROW])) if len(head) == 5 else head
+    rows = [data.draw(mixed(head)), *data.draw(st.lists(mixed(cells), max_size=4))]
+    place.write_text(
+        data.draw(st.sampled_from(["", "\ufeff"])) + "\r\n".join(rows), encoding="utf-8", newline=""
+    )
+    for found in read(place, customer_column=column):
+        if isinstance(found, Received):
+            again = reread("cdr", found.raw)
+            assert (again.source, again.start, again.raw) == (found.source, found.start, found.raw)
+            assert list(again.fields.items()) == list(found.fields.items())

@@ -114,11 +114,18 @@ def test_start_is_refused_where_it_could_mean_more_than_one_second(
     """No zone, no such day, other notations, other types, before 1970 and beyond 9998."""
     problem = refused(put(line(start=start)))
     assert (problem.line, problem.column) == (1, "start")
-    assert problem.value == (
-        start
-        if isinstance(start, str)
-        else {list: "an array", dict: "an object"}.get(type(start), json.dumps(start))
-    )
+    if isinstance(start, str):
+        assert problem.value == (start if set(start) <= set("0123456789TZ:-+. ") else None)
+    else:
+        assert problem.value == {list: "an array", dict: "an object"}.get(type(start), json.dumps(start))
+
+
+@pytest.mark.parametrize("start", [PERSON, "+1-555-0100", "12025550143", "2026-03-01 Ada", "20260301"])
+def test_start_is_not_shown_that_may_be_personal(put: Put, refused: Refused, start: str) -> None:
+    """A name, or a number that may be a telephone's: only what begins with a date and goes on like a time."""
+    problem = refused(put(line(start=start)))
+    assert (problem.column, problem.value) == ("start", None)
+    assert start not in str(problem)
 
 
 @pytest.mark.parametrize(("given", "source"), [("x" * 200, "x" * 200), (42, "42"), ("Ä/7 b", "Ä/7 b")])
@@ -134,6 +141,19 @@ def test_id_is_refused_that_names_nothing(put: Put, refused: Refused, given: Any
     assert problem.column == "id"
     assert problem.value is not None
     assert len(problem.value) <= 65
+
+
+@pytest.mark.parametrize("given", ["#0", "#7", "#" + "9" * 30])
+def test_id_is_refused_that_looks_like_an_index(put: Put, refused: Refused, given: str) -> None:
+    """Whoever asked for it would get the record at that index of the stream."""
+    problem = refused(put(line(id=given)))
+    assert (problem.column, problem.reason) == ("id", "an id may not look like #INDEX")
+
+
+@pytest.mark.parametrize("given", ["#", "#a1", "1#", "##1", "#1a", "#\u0661"])
+def test_id_may_hold_the_sign_of_an_index(put: Put, taken: Taken, given: str) -> None:
+    """Where it is none."""
+    assert taken(put(line(id=given)))[0].source == given
 
 
 def test_subject_is_a_reference_or_an_id(put: Put, taken: Taken) -> None:
