@@ -144,7 +144,7 @@ def test_withdrawal_counts_from_when_it_was_said(demo: Demo) -> None:
 
 
 def test_what_was_said_is_anchored_and_proved(demo: Demo) -> None:
-    """All but one contact of the switch's, and that one; each kind of receipt proved, a forged one refused."""
+    """All but one contact, and then that one; each kind of receipt proved, a forged one refused."""
     told = demo.said["interactions"]
     assert (told["contacts"], told["repeated"], told["batches"]) == (1_999, 1_999, 2)
     day = told["missing"]
