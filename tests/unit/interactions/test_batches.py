@@ -29,7 +29,7 @@ from troth.interactions import batches, streams
 from troth.interactions.streams import Stream
 from troth.office import Office
 from troth.store import Store, schema
-from troth.store.batches import ClosedBatch
+from troth.store.batches import ClosedBatch, anchors_of
 
 FULL = 10
 
@@ -171,7 +171,7 @@ def sent(office: Office) -> int:
 
 
 def test_what_waits_is_anchored_of_every_stream(centre: Office, suite: Suite) -> None:
-    """What is returned is what the chain says, in the order sent."""
+    """What is returned is what the chain says, in the order sent; the index has it too."""
     accept(centre.store, 1, 25)
     accept(centre.store, 2, 3)
     done = batches.anchor(centre)
@@ -181,6 +181,8 @@ def test_what_waits_is_anchored_of_every_stream(centre: Office, suite: Suite) ->
         ("calls", 3, 20, 5),
         ("chats", 1, 0, 3),
     ]
+    with centre.store.reading() as connection:
+        assert [len(anchors_of(connection, stream)) for stream in (1, 2)] == [3, 1]
     assert proved(centre, suite) == [3, 1]
     found = anchored_on_chain(suite.node, suite.streams, 1, "calls")
     assert [(one.root, one.subjects, one.time) for one in done[:3]] == [
