@@ -12,6 +12,7 @@ taken, and counted apart.
 
 from __future__ import annotations
 
+import gc
 import json
 import secrets
 import time
@@ -213,6 +214,7 @@ class Intake:
             with collector_paused():
                 for chunk in _chunks(records):
                     self._take(chunk, tally, keep_going=keep_going)
+                    gc.collect(0)  # what the look-ups left, which the paused collector would let grow
                     if chunk.received:
                         progress(chunk.received[-1].end)
         except BaseException:

@@ -7,6 +7,7 @@ two at once: one after the other, or Busy · erased meanwhile: refused from then
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from support.queued import accepted, call, prove_queue, queue_rows
 
 from troth.errors import Busy, DatabaseFailed, Problem
 from troth.identity import erasure, subjects
-from troth.interactions import history, intake, streams
+from troth.interactions import callers, history, intake, streams
 from troth.interactions.intake import add
 from troth.office import Office
 from troth.store import Store, schema
@@ -284,6 +285,21 @@ def test_intake_tells_sqlite_to_write_back_seldom(calls: Office) -> None:
     with calls.store.writing() as connection:
         assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == table._LOG_PAGES
         assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -table._CACHE_KIB
+
+
+def test_chunks_leave_nothing_in_memory(calls: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the file's size: not even what only the garbage collector, which is paused, would take."""
+    monkeypatch.setattr(callers, "AT_HAND", 0)
+    counts: list[int] = []
+    given = [call(n, f"C-{n}") for n in range(180)]
+    add(calls, "calls", given, progress=lambda _: counts.append(tracked()))
+    assert len(counts) == 60
+    assert counts[-1] - counts[19] < 400  # forty chunks of new customers leave more than a hundred each
+
+
+def tracked() -> int:
+    """How many objects the garbage collector knows."""
+    return len(gc.get_objects())
 
 
 def test_chunk_takes_no_query_a_row(calls: Office, monkeypatch: pytest.MonkeyPatch) -> None:
