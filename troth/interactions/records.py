@@ -63,6 +63,7 @@ _LONG_NAMES = (
     f"fields' names of more than {LONGEST_NAMES:,} characters together, each with the names above it"
 )
 _SHORT = LONGEST_NAMES // MOST  # what is repeated no longer, is little however often
+_SURELY_SHORT = LONGEST // 4  # a character has at most 4 bytes
 _BEGINNING = datetime(1970, 1, 1)
 _salts_in = Struct(f"{_SALT}s").iter_unpack
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -189,7 +190,7 @@ def _salts(secret: bytes, count: int) -> bytes:
 
 def _string(value: str) -> str:
     """The text of a field that is a string."""
-    if len(value) > LONGEST // 4:  # a character has at most 4 bytes
+    if len(value) > _SURELY_SHORT:
         data = value.encode()
         if len(data) > LONGEST:
             return f'{{"sha256":"0x{sha256(data).hexdigest()}","bytes":{len(data)}}}'
@@ -222,11 +223,13 @@ def _descend(
     if not value or (isinstance(value, list) and _COMPOUND.isdisjoint(map(type, value))):
         texts[above] = _json(value)
         return
-    prefix, writer = f"{above}/", _SCALARS.get
+    prefix = f"{above}/"
     for key, member in value.items() if isinstance(value, dict) else _numbered(value):
         escaped = key.replace("~", "~0").replace("/", "~1") if "~" in key or "/" in key else key
-        write = writer(type(member))
-        if write is None:
+        known = type(member)
+        if known is str and len(member) <= _SURELY_SHORT:  # as most are: no call of `_string`
+            texts[prefix + escaped] = encode_basestring(member)
+        elif (write := _SCALARS.get(known)) is None:
             _descend(prefix + escaped, member, depth + 1, texts, room)
         else:
             texts[prefix + escaped] = write(member)
