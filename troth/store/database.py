@@ -204,7 +204,7 @@ def _busy(url: URL, name: str) -> Busy:
     return Busy(f"{name} in the database {url.render_as_string(hide_password=True)}")
 
 
-def _plain(table: Table, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+def _plain(table: Table, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
     """`rows` with the values that no driver knows turned into text."""
     converts: list[tuple[int, Callable[[Any], Any]]] = []
     for position, column in enumerate(table.columns):
@@ -213,7 +213,7 @@ def _plain(table: Table, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any
         elif isinstance(column.type, JSON):
             converts.append((position, json.dumps))
     if not converts:
-        yield from rows
+        yield from map(tuple, rows)
         return
     for row in rows:
         values = list(row)
@@ -222,7 +222,7 @@ def _plain(table: Table, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any
         yield tuple(values)
 
 
-def _copy(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
+def _copy(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> int:
     """Appends by PostgreSQL's COPY, on the transaction of `connection`."""
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quote(column.name) for column in table.columns)
