@@ -12,10 +12,9 @@ demo: setup     ## real flights, a book of 100,000 policies, claims that settle 
 	$(IN) troth demo
 
 test: setup     ## all tests
-	$(IN) python -m pytest
+	$(IN) python -m pytest -n auto --maxprocesses 4
 
-check: lint     ## linters, types and all tests
-	$(IN) python -m pytest
+check: lint test     ## linters, types and all tests
 
 lint: setup     ## linters and types
 	$(IN) ruff check . && ruff format --check . && mypy
