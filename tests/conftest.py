@@ -37,10 +37,17 @@ def deployment(node: Node) -> Deployment:
 
 
 @pytest.fixture
-def suite(node: Node, deployment: Deployment) -> Iterator[Suite]:
+def suite(request: pytest.FixtureRequest) -> Iterator[Suite]:
     """The suite as it was deployed. What a test does to the chain is undone."""
-    with undone(node):
-        yield Suite(node, deployment)
+    if request.node.get_closest_marker("reorganises"):
+        with anvil() as own:
+            made = Suite(own, deployed(own))
+            endow(made)
+            yield made
+        return
+    shared = Suite(request.getfixturevalue("node"), request.getfixturevalue("deployment"))
+    with undone(shared.node):
+        yield shared
 
 
 @pytest.fixture

@@ -178,6 +178,7 @@ def test_requirement_and_withheld_claim_are_indexed(suite: Suite, store: Store, 
     assert found["payments"] == []
 
 
+@pytest.mark.reorganises
 def test_anvil_reorganisation_takes_decisions_back(
     suite: Suite, store: Store, contracts: Contracts, tmp_path: Path
 ) -> None:

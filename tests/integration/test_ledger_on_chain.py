@@ -148,6 +148,7 @@ def test_disputed_reports_are_indexed(suite: Suite, store: Store, contracts: Con
     assert [row[3:5] for row in rows(store)["report_changes"]] == [(report, "challenged"), (report, "upheld")]
 
 
+@pytest.mark.reorganises
 def test_anvil_reorganisation_is_undone(
     suite: Suite, store: Store, contracts: Contracts, tmp_path: Path
 ) -> None:

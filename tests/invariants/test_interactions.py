@@ -345,6 +345,7 @@ def centre(suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sui
     return suite
 
 
+@pytest.mark.reorganises
 def test_invariants_n1_and_n3_hold_whatever_happens(centre: Suite) -> None:
     """And the examples are worth having: all that can happen did."""
 

@@ -11,14 +11,12 @@ any order of right and wrong calls: as a list that is only ever appended to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import Actor, Suite, anvil, deployed, endow, refuses, undone
+from support import Actor, Suite, refuses, undone
 from support.defaults import DAY
-from support.streams import NO_WORD, Anchoring, Batch, Stream, opened, record
+from support.streams import NO_WORD, Anchoring, Batch, Stream, record
 
 from troth.chain.contracts import Contract
 from troth.errors import ContractRefused
@@ -82,18 +80,10 @@ def test_batch_built_on_a_guess_of_the_time_is_refused_n1(stream: Stream, writer
         writer.send(stream.contract, "anchor", *ahead)
 
 
-@pytest.fixture
-def short_chain() -> Iterator[Stream]:
-    """A stream on a chain of its own: on a long one, Anvil has forgotten the states it goes back to."""
-    with anvil() as node:
-        suite = Suite(node, deployed(node))
-        endow(suite)
-        yield opened(suite)
-
-
-def test_batch_lost_in_a_reorganisation_is_anchored_again_n1(short_chain: Stream) -> None:
+@pytest.mark.reorganises
+def test_batch_lost_in_a_reorganisation_is_anchored_again_n1(suite: Suite, stream: Stream) -> None:
     """N1: at a later time, so as another word; what was built on the lost one does not fit."""
-    stream, suite, streams = short_chain, short_chain.suite, short_chain.contract
+    streams = stream.contract
     sent = stream.next()
     lost = Stream(suite, streams, 1, stream.name, stream.writer)
     lost.anchor()
@@ -115,9 +105,10 @@ def test_batch_lost_in_a_reorganisation_is_anchored_again_n1(short_chain: Stream
         writer.send(streams, "anchor", *third)
 
 
-def test_batch_that_survives_a_reorganisation_is_not_anchored_twice_n1(short_chain: Stream) -> None:
+@pytest.mark.reorganises
+def test_batch_that_survives_a_reorganisation_is_not_anchored_twice_n1(suite: Suite, stream: Stream) -> None:
     """N1: the blocks after it are mined anew; sent again, it finds its number taken."""
-    stream, suite, streams = short_chain, short_chain.suite, short_chain.contract
+    streams = stream.contract
     sent = stream.next()
     stream.anchor()
     suite.clock.move_by(DAY)
