@@ -11,8 +11,7 @@ receipt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -29,6 +28,7 @@ from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycose.algorithms import CoseAlgorithm, _Ecdsa
+from pycose.exceptions import CoseException
 from pycose.keys import EC2Key
 from pycose.keys.curves import SECP256K1
 from pycose.messages import CoseMessage, Sign1Message
@@ -110,35 +110,43 @@ def made(size: int, index: int) -> bytes:
     return cose.receipt(SIGNER, tree_hash(data), size, index, path_of(index, data))
 
 
+_MALFORMED = (
+    cbor2.CBORDecodeError,
+    CoseException,
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+"""What pycose and cbor2 raise where a receipt is not made as it must be; elsewhere it is a mistake here."""
+
+
 def is_proved(receipt: bytes, record: bytes, kid: bytes = ADDRESS) -> bool:
     """Whether a receipt proves a record under the key of an account, decided by pycose and `cryptography`."""
-    with _bad_cbor_refused() as problem:
-        message = CoseMessage.decode(receipt)
-        assert isinstance(message, Sign1Message)
-        headers, proofs = _plain(message.phdr), _plain(message.uhdr)
-        assert headers["KID"] == kid
-        assert headers["Algorithm"] is _ES256K
-        assert headers[395] == 1
-        assert message.payload is None
-        (proof,) = proofs[396][-1]
-        size, index, path = cbor2.loads(proof)
-        root = root_by(record, index, size, path)
-        assert root is not None
-        structure = message._create_sig_structure(root)
-        assert _verifies(message, structure, kid, root)
-        return True
-    assert problem
-    return False
-
-
-@contextmanager
-def _bad_cbor_refused() -> Iterator[list[Exception]]:
-    """What is not made as it must be is not proved."""
-    problems: list[Exception] = []
     try:
-        yield problems
-    except Exception as error:
-        problems.append(error)
+        message = CoseMessage.decode(receipt)
+    except _MALFORMED:
+        return False
+    if not isinstance(message, Sign1Message) or message.payload is not None:
+        return False
+    headers, proof = _plain(message.phdr), _proof_in(_plain(message.uhdr).get(396))
+    if (headers.get("KID"), headers.get("Algorithm"), headers.get(395)) != (kid, _ES256K, 1):
+        return False
+    root = None if proof is None else root_by(record, *proof)
+    return root is not None and _verifies(message, message._create_sig_structure(root), kid, root)
+
+
+def _proof_in(found: Any) -> tuple[int, int, list[bytes]] | None:
+    """Index, size and path, where there is one proof of inclusion and no other."""
+    try:
+        (proof,) = found[-1]
+        size, index, path = cbor2.loads(proof)
+    except _MALFORMED:
+        return None
+    numbers = all(type(number) is int and number >= 0 for number in (size, index))
+    right = numbers and type(path) is list and all(type(node) is bytes for node in path)
+    return (index, size, path) if right else None
 
 
 def _plain(header: dict[Any, Any]) -> dict[Any, Any]:
