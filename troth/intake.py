@@ -24,6 +24,7 @@ __all__ = [
     "TEXT_LENGTH",
     "Parsers",
     "collector_paused",
+    "iso_second",
     "parse_moment",
     "read_lines",
     "read_table",
@@ -75,6 +76,11 @@ def parse_moment(text: str) -> datetime:
     if not 0 <= found.timestamp() < _LAST.timestamp():
         raise ValueError("out of range: from 1970 to 9999")
     return found
+
+
+def iso_second(second: int) -> str:
+    """UTC seconds as `parse_moment` reads them."""
+    return f"{datetime.fromtimestamp(second, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def unreadable(path: Path, error: OSError) -> Problem:

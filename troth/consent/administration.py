@@ -13,7 +13,7 @@ from sqlalchemy import select
 from troth.chain.transactions import Receipt
 from troth.consent import terms
 from troth.consent.decisions import DENIALS, ELSEWHERE, GRANTS, Basis, Method, Scope, State, key_of
-from troth.consent.intake import iso_second, notice_of
+from troth.consent.intake import notice_of
 from troth.consent.record import (
     NO_EVIDENCE,
     Recorded,
@@ -30,6 +30,7 @@ from troth.consent.record import (
 from troth.errors import BadInput, Problem
 from troth.identity.evidence import Content, draft
 from troth.identity.vault import Vault
+from troth.intake import iso_second
 from troth.office import Office
 from troth.store import consents as stored
 from troth.store import schema

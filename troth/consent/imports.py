@@ -22,12 +22,13 @@ from troth.chain.contracts import Contract
 from troth.chain.transactions import Call
 from troth.consent import terms
 from troth.consent.decisions import GRANTS, Entry, Scope
-from troth.consent.intake import ConsentFile, ConsentRow, iso_second, read_consents
+from troth.consent.intake import ConsentFile, ConsentRow, read_consents
 from troth.consent.record import beyond_cap, cap_of, check_paused
 from troth.errors import BadInput, BadSetting, ConsentsPaused, ContractRefused, Problem, TrothError
 from troth.identity.evidence import draft_many
 from troth.identity.subjects import resolve_many, resolve_or_create
 from troth.identity.vault import Vault
+from troth.intake import iso_second
 from troth.office import Office, Progress, progress_ignored
 from troth.store import consents as stored
 from troth.store import imports as table

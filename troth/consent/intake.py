@@ -16,7 +16,6 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -27,13 +26,12 @@ from troth.consent.decisions import ELSEWHERE, LAST_SECOND, OPERATOR_STATES, Bas
 from troth.errors import BadInput, Problem
 from troth.identity.evidence import Content
 from troth.identity.subjects import parse_reference, parse_subject
-from troth.intake import Parsers, collector_paused, parse_moment, read_lines
+from troth.intake import Parsers, collector_paused, iso_second, parse_moment, read_lines
 
 __all__ = [
     "COLUMNS",
     "ConsentFile",
     "ConsentRow",
-    "iso_second",
     "notice_iri",
     "notice_of",
     "operator_method",
@@ -267,8 +265,3 @@ def notice_iri(text: str) -> str:
 def _named_by_hash(digest: bytes) -> str:
     """RFC 6920, section 3."""
     return f"ni:///sha-256;{urlsafe_b64encode(digest).decode().rstrip('=')}"
-
-
-def iso_second(second: int) -> str:
-    """A time as it could have been written."""
-    return datetime.fromtimestamp(second, timezone.utc).isoformat().replace("+00:00", "Z")

@@ -14,11 +14,12 @@ from troth.addresses import parse_address
 from troth.chain.transactions import Receipt
 from troth.consent import terms
 from troth.consent.decisions import DENIALS, GRANTS, OWN_STATES, Basis, Decision, Entry, Method, Scope, State
-from troth.consent.intake import iso_second, notice_of
+from troth.consent.intake import notice_of
 from troth.errors import BadInput, ConsentsPaused, Problem
 from troth.identity import evidence as evidences
 from troth.identity import subjects
 from troth.identity.evidence import Content
+from troth.intake import iso_second
 from troth.office import Office
 from troth.store import consents as stored
 from troth.store.terms import names_of

@@ -22,7 +22,7 @@ from troth.addresses import format_address, parse_address
 from troth.chain.abi import Entry
 from troth.consent import terms
 from troth.consent.decisions import OWN_STATES, Basis, Method
-from troth.consent.intake import iso_second, notice_of
+from troth.consent.intake import notice_of
 from troth.consent.record import (
     PLACES,
     Recorded,
@@ -40,6 +40,7 @@ from troth.errors import BadInput, Problem
 from troth.identity import requests, wallets
 from troth.identity.evidence import Content
 from troth.identity.subjects import parse_subject
+from troth.intake import iso_second
 from troth.office import Office
 
 __all__ = ["STATEMENTS", "Statement", "carry", "read_request", "request"]

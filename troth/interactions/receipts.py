@@ -15,7 +15,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from hashlib import sha256
 from itertools import takewhile
 from typing import Any, Literal, cast
@@ -24,6 +23,7 @@ from sqlalchemy import Connection
 
 from troth.errors import BadInput, Problem, RecordsAltered
 from troth.identity.vault import Box, Vault
+from troth.intake import iso_second
 from troth.interactions import cose, sealing, streams
 from troth.interactions.batches import Anchored, anchored_batches
 from troth.interactions.formats import reread
@@ -47,7 +47,6 @@ __all__ = [
     "inclusion",
     "inclusions",
     "kept",
-    "moment",
     "vouched",
     "written",
 ]
@@ -307,7 +306,7 @@ class Kept:
         proofs = [one for one in theirs if one.stream == row.stream and one.kind == "erasure"]
         subject = find_subject(self.connection, row.subject)
         when = proofs[-1].start if proofs else None if subject is None else subject.erased_at
-        reason = f"#{row.position} was erased{'' if when is None else f' on {moment(when)}'}"
+        reason = f"#{row.position} was erased{'' if when is None else f' on {iso_second(when)}'}"
         if proofs:
             proof = f"#{proofs[-1].position}"
             reason += f", which is recorded as {proof}: an inclusion receipt can be made of that"
@@ -328,11 +327,6 @@ def written(kind: ReceiptKind, members: Mapping[str, Any], uncovered: int) -> Re
 def hexed(data: bytes) -> str:
     """Bytes as receipts write them."""
     return f"0x{data.hex()}"
-
-
-def moment(seconds: int) -> str:
-    """UTC seconds as receipts write them."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _bytes(text: str) -> bytes:

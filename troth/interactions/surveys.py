@@ -16,9 +16,10 @@ from typing import Any
 from sqlalchemy import select as sql_select
 
 from troth.errors import BadInput, Problem
+from troth.intake import iso_second
 from troth.interactions import streams
 from troth.interactions.batches import Anchored
-from troth.interactions.receipts import Kept, Receipt, hexed, kept, moment, written
+from troth.interactions.receipts import Kept, Receipt, hexed, kept, written
 from troth.interactions.records import select
 from troth.interactions.roster import Neighbour
 from troth.office import Office, Progress, progress_ignored
@@ -87,7 +88,8 @@ def absence(
     in which there was contact, and where nothing was anchored since it began.
     """
     if since >= until:
-        reason = f"ends on {moment(until)} and begins on {moment(since)}: a period ends after it begins"
+        begin, end = iso_second(since), iso_second(until)
+        reason = f"ends on {end} and begins on {begin}: a period ends after it begins"
         raise _refused("--until", reason)
     with kept(office, streams.find(office, stream)) as found:
         _check_known(found, subject)
@@ -95,16 +97,15 @@ def absence(
         before = bisect_left([one.batch.time for one in found.batches], since)
         plain, surveyed = found.batches[max(0, before - 1) : before], found.batches[before:]
         if not surveyed:
-            reason = (
-                f"nothing of stream {stream} was anchored since {moment(since)}: `troth interactions anchor`"
-            )
+            begin = iso_second(since)
+            reason = f"nothing of stream {stream} was anchored since {begin}: `troth interactions anchor`"
             raise _refused("--from", reason)
         batches, records = _surveyed(found, subject, surveyed, progress, _Shown())
         members = {
             **found.head("absence"),
             "subject": hexed(subject),
-            "from": moment(since),
-            "until": moment(until),
+            "from": iso_second(since),
+            "until": iso_second(until),
             "batches": [*map(found.batch, plain), *batches],
             "records": records,
         }

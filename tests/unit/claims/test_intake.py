@@ -33,6 +33,7 @@ from troth.claims.intake import (
 from troth.claims.keys import bytes32_to_text, risk_to_bytes32
 from troth.errors import BadInput, Problem
 from troth.identity.verifications import Level
+from troth.intake import iso_second, parse_moment
 from troth.money import MAX_AMOUNT, format_amount
 
 HEADER = "policy_ref,risk,payee,sum_insured,premium"
@@ -715,3 +716,10 @@ def test_every_part_of_a_requirement_that_is_wrong_is_named(write: Write) -> Non
         "requires.consent.recipient",
         "requires.consent.category",
     ]
+
+
+def test_seconds_are_written_as_they_are_read() -> None:
+    """In UTC, with four digits of a year."""
+    assert iso_second(0) == "1970-01-01T00:00:00Z"
+    assert iso_second(1_767_225_600) == "2026-01-01T00:00:00Z"
+    assert parse_moment(iso_second(253_370_764_799)).timestamp() == 253_370_764_799

@@ -21,9 +21,10 @@ from typer.testing import CliRunner
 
 from troth.cli.consent import app
 from troth.cli.session import Session
-from troth.consent.intake import COLUMNS, iso_second
+from troth.consent.intake import COLUMNS
 from troth.errors import BadInput, TrothError
 from troth.identity import subjects
+from troth.intake import iso_second
 from troth.office import Office
 
 SCOPE = ("--purpose", "Marketing", "--recipient", "broker", "--category", "Contact")

@@ -12,9 +12,10 @@ import pytest
 
 from troth.consent import terms
 from troth.consent.decisions import Basis, Method, State
-from troth.consent.intake import COLUMNS, ConsentRow, iso_second, notice_iri, notice_of, read_consents
+from troth.consent.intake import COLUMNS, ConsentRow, notice_iri, notice_of, read_consents
 from troth.errors import BadInput, Problem
 from troth.identity.evidence import Content
+from troth.intake import iso_second
 
 ROW = {
     "subject": "C-1",

@@ -25,9 +25,10 @@ from troth.chain.transactions import Call
 from troth.consent import administration, imports, terms
 from troth.consent.decisions import State
 from troth.consent.imports import import_file
-from troth.consent.intake import COLUMNS, iso_second
+from troth.consent.intake import COLUMNS
 from troth.errors import BadInput, BadSetting, ConsentsPaused, ContractRefused
 from troth.identity import evidence, subjects
+from troth.intake import iso_second
 from troth.office import Office
 from troth.store import schema
 from troth.store.journal import StoredJournal

@@ -18,10 +18,11 @@ from support.office import Desk
 
 from troth.consent import administration, terms
 from troth.consent.decisions import Basis, Method, State, key_of
-from troth.consent.intake import iso_second, notice_of
+from troth.consent.intake import notice_of
 from troth.consent.record import record, record_own
 from troth.errors import BadInput, ConsentsPaused
 from troth.identity.evidence import Content, find
+from troth.intake import iso_second
 from troth.office import Office
 from troth.store import schema
 

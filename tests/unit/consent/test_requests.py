@@ -23,12 +23,13 @@ from support.defaults import DAY, START
 from troth.chain.contracts import Contract
 from troth.consent import administration, terms
 from troth.consent.decisions import Basis, Method, State
-from troth.consent.intake import iso_second, notice_of
+from troth.consent.intake import notice_of
 from troth.consent.record import record
 from troth.consent.requests import STATEMENTS, carry, read_request, request
 from troth.errors import BadInput, ConsentsPaused
 from troth.identity import requests
 from troth.identity.evidence import Content
+from troth.intake import iso_second
 from troth.office import Office
 from troth.trees.keccak import keccak
 

@@ -23,7 +23,7 @@ import cbor2
 import pytest
 from sqlalchemy import update
 from support import handmade_receipts as by_hand
-from support.filed import NAME, START, Filed, contact, file_stream
+from support.filed import NAME, Filed, contact, file_stream
 from support.handmade_receipts import Contact, hexed, subject
 from support.office import Desk
 
@@ -406,9 +406,3 @@ def test_contract_finds_every_receipt_s_record_included(filed: Filed) -> None:
         assert streams.call("isAnchored", struct)
         for other in range(6):
             assert streams.call("isIncluded", struct, root, other, path) == (other == index)
-
-
-def test_moments_are_written_as_the_format_has_them() -> None:
-    """To the second, in UTC, four digits of a year."""
-    assert receipts.moment(1_767_225_600) == START
-    assert receipts.moment(0) == "1970-01-01T00:00:00Z"

@@ -20,10 +20,11 @@ import jsonschema
 import pytest
 
 from troth import verify_receipt
+from troth.intake import iso_second
 from troth.interactions import commitments, records
 from troth.interactions.commitments import Batch
 from troth.interactions.formats import reread
-from troth.interactions.receipts import hexed, moment, written
+from troth.interactions.receipts import hexed, written
 from troth.interactions.roster import Roster
 from troth.trees.keccak import keccak
 from troth.trees.rfc9162 import Tree, leaf_hash, parent
@@ -165,7 +166,7 @@ def test_example_shows_what_goes_in() -> None:
     assert RAW["A"] in DOCUMENT
     for text in texts_of("A", None)[:2]:
         assert text in DOCUMENT
-    assert f"{TIME}, {moment(TIME)}" in DOCUMENT
+    assert f"{TIME}, {iso_second(TIME)}" in DOCUMENT
 
 
 def test_receipt_of_the_example_is_what_the_values_make() -> None:

@@ -32,7 +32,8 @@ from support.office import Desk
 from troth import verify_receipt
 from troth.errors import BadInput, RecordsAltered
 from troth.identity import subjects
-from troth.interactions import receipts, surveys
+from troth.intake import iso_second
+from troth.interactions import surveys
 from troth.interactions.receipts import Receipt
 from troth.store import interactions as table
 from troth.store import schema
@@ -206,7 +207,7 @@ def absence(filed: Filed, who: int, since: str | int, until: str | int) -> Recei
     period = [seconds(one) if isinstance(one, str) else one for one in (since, until)]
     made = surveys.absence(filed.desk.office, NAME, subject(who), *period)
     first = made.document["batches"][0]
-    written = [receipts.moment(one) for one in period]
+    written = [iso_second(one) for one in period]
     expected = filed.model.absence(
         subject(who), *written, after=None if "opening" in first else first["number"]
     )
