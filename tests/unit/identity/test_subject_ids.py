@@ -37,7 +37,7 @@ from troth.identity.vault import Vault
 from troth.office import Office
 from troth.store import Store, schema
 
-NAME = "Zoë Müller 4711"
+NAME = "Zoë Müller K-4711"
 ANYBODY = bytes(range(32))
 
 
@@ -68,7 +68,7 @@ def test_new_subject_shows_nothing_of_its_reference_n4(desk: Desk) -> None:
     desk.office.store.close()
     assert NAME not in repr(made)
     content = b"".join(one.read_bytes() for one in desk.home.glob("troth.db*"))
-    for part in (NAME, "Müller", "4711"):
+    for part in (NAME, "Müller", "K-4711"):
         for coding in ("utf-8", "utf-16-le", "latin-1"):
             assert part.encode(coding) not in content
 
