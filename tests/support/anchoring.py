@@ -74,7 +74,7 @@ def accept(store: Store, stream: int, count: int, *, at: int = EPOCH, **given: A
     with store.writing() as connection:
         before = connection.execute(select(table.c.accepted).where(table.c.stream == stream)).scalar()
         if before is None:
-            connection.execute(insert(table).values(stream=stream, accepted=0))
+            connection.execute(insert(table).values(stream=stream, accepted=0, turn=0))
         draft(connection, stream, before or 0, count, at=at, **given)
         accepted = (before or 0) + count
         connection.execute(update(table).where(table.c.stream == stream).values(accepted=accepted))

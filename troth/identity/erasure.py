@@ -85,9 +85,10 @@ def erase(office: Office, subject: bytes) -> Erased:
         registry.tried(office, "unbind", wallet, because={})
     if not already:
         registry.tried(office, "erase", subject, because={})
-    _check_holds(office, subject)
-    while not _destroy(office, subject):
-        pass  # a stream just got its first record of the subject: with its queue held too
+    is_destroyed = False
+    while not is_destroyed:
+        _check_holds(office, subject)
+        is_destroyed = _destroy(office, subject)  # not if a stream just got its first record of the subject
     transaction = _record(office, subject, bound, already=already)
     with office.store.writing() as connection:
         traces = table.forget_reference(connection, subject)
@@ -151,11 +152,11 @@ def _destroy(office: Office, subject: bytes) -> bool:
     with office.store.reading() as connection:
         numbers = [last.stream for last in stored.ends_of(connection, subject)]
     with ExitStack() as queues:
-        for number in numbers:  # in order, so that two erasures do not wait for each other
-            queues.enter_context(intake.closed(office.store, number))
+        # In order, so that two erasures do not wait for each other.
+        turns = {number: queues.enter_context(intake.closed(office.store, number)) for number in numbers}
         try:
             with office.store.writing() as connection:
-                traces = _destroyed(office, connection, subject, set(numbers))
+                traces = _destroyed(office, connection, subject, turns)
         except _Moved:
             return False
     table.overwrite(office.store, traces)
@@ -163,16 +164,18 @@ def _destroy(office: Office, subject: bytes) -> bool:
 
 
 def _destroyed(
-    office: Office, connection: Connection, subject: bytes, closed: set[int]
+    office: Office, connection: Connection, subject: bytes, turns: dict[int, int]
 ) -> list[bytes] | None:
-    """Destroys in one transaction, the streams `closed` being so: what is to be overwritten."""
+    """Destroys in one transaction, the queues in `turns` by stream being held: what is to be overwritten."""
+    for stream, turn in turns.items():
+        stored.check_turn(connection, stream, turn)
     row = table.find_subject(connection, subject)
     if row is not None and row.sealed_key is None:
         return None  # by a run that may have been killed before it had overwritten it
     at = int(time.time())
     traces = table.destroy(connection, subject, at)  # whoever seals for the subject waits from here on
     ends = {last.stream for last in stored.ends_of(connection, subject)}
-    if ends - closed:
+    if ends - turns.keys():
         raise _Moved
     if ends:
         stored.destroy_interactions(connection, subject)

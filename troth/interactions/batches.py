@@ -197,8 +197,8 @@ def _anchors(office: Office, stream: Stream) -> list[Anchor]:
         recent = streams.recent_events(office, office.sync().block)
         with office.store.reading() as connection:
             found = table.anchors_of(connection, stream.number)
-        rows = [row for row in recent.get(schema.anchors, ()) if row["stream"] == stream.number]
-        found += [Anchor(*(row[name] for name in _ANCHOR)) for row in rows]
+            rows = streams.beyond_index(connection, recent, schema.anchors)
+        found += [Anchor(*(row[name] for name in _ANCHOR)) for row in rows if row["stream"] == stream.number]
         # A node may have fewer blocks than the index: it lags, or was restarted from an older state.
         there = int(office.contract("Streams").call("batchesOf", stream.number))
         if len(found) >= there:

@@ -19,14 +19,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 
 from sqlalchemy import Connection
 
 from troth.errors import BadInput, DatabaseFailed, Problem
 from troth.identity.subjects import format_subject, resolve_many
 from troth.identity.vault import Vault
-from troth.intake import collector_paused
+from troth.intake import collector_paused, iso_second
 from troth.interactions import streams
 from troth.interactions.callers import Caller, Callers
 from troth.interactions.formats import Received
@@ -61,8 +60,10 @@ _ROWS = 4_000
 _BYTES = 8 << 20
 _DISCARDED = 10_000  # at once
 _DIGEST = 16
+_AHEAD = "in the future, by the clock of this machine"
 _ERASED = "this subject was erased, and nothing is kept of it any more"
 _SPENT = "this id is that of #{}, which was erased on record: give it an id of its own"
+_EARLIER = "another of this file"
 _NAMES = {"vcon": "uuid", "cdr": "uniqueid"}
 
 
@@ -73,7 +74,7 @@ class Added:
     accepted: int
     """Durable, in order of the file, from the index that was next."""
     repeated: int
-    """Accepted before, by the same id and with the same bytes."""
+    """Accepted before, or earlier in the file, by the same id and with the same bytes."""
     refused: int
     left_out: int
     """Sound, and not taken because others of the file were refused."""
@@ -91,8 +92,8 @@ def opened(office: Office, stream: str) -> Iterator[Intake]:
     `Vault.of` raises.
     """
     found, vault = streams.find(office, stream), Vault.of(office)
-    with table.hold_queue(office.store, found.number) as confirm:
-        yield Intake(office, vault, found, confirm)
+    with table.hold_queue(office.store, found.number) as turn:
+        yield Intake(office, vault, found, turn)
 
 
 def add(
@@ -192,10 +193,11 @@ _Sourced = tuple[Received, bytes]
 class Intake:
     """A stream's queue in the hands of one session."""
 
-    def __init__(self, office: Office, vault: Vault, stream: Stream, confirm: Callable[[], None]) -> None:
-        """`confirm` raises if the queue is not held any more. Deletes what a killed session left."""
+    def __init__(self, office: Office, vault: Vault, stream: Stream, turn: int) -> None:
+        """`turn`: of `hold_queue`. Deletes what a killed session left."""
+        self._is_sound = False
         self.stream = stream
-        self._office, self._store, self._vault, self._confirm = office, office.store, vault, confirm
+        self._office, self._store, self._vault, self._turn = office, office.store, vault, turn
         self._number = stream.number
         self._callers = Callers(office.store, vault, stream.number)
         self._accepted = self._next = 0
@@ -210,17 +212,12 @@ class Intake:
     ) -> Added:
         """The same as the function of this name, for one file after another."""
         tally = _Tally()
-        try:
-            with collector_paused():
-                for chunk in _chunks(records):
-                    self._take(chunk, tally, keep_going=keep_going)
-                    gc.collect(0)  # what the look-ups left, which the paused collector would let grow
-                    if chunk.received:
-                        progress(chunk.received[-1].end)
-        except BaseException:
-            with suppress(DatabaseFailed):  # or else the next session does
-                self._discard()
-            raise
+        with self._whole(), collector_paused():
+            for chunk in _chunks(records):
+                self._take(chunk, tally, keep_going=keep_going)
+                gc.collect(0)  # what the look-ups left, which the paused collector would let grow
+                if chunk.received:
+                    progress(chunk.received[-1].end)
         left_out = 0
         if tally.refused and not keep_going:
             left_out, tally.taken = tally.taken, 0
@@ -235,9 +232,10 @@ class Intake:
             original = self._original(amends)
             received = self._of_same_customer(received, original)
         digest, tally = source_digest(self._vault, received.source), _Tally()
-        with self._store.reading() as connection:
-            known = table.known_sources(connection, self._number, [digest]).get(digest)
-        self._take(_Chunk([received], is_last=True), tally, original=original)
+        with self._whole():
+            with self._store.reading() as connection:
+                known = table.known_sources(connection, self._number, [digest]).get(digest)
+            self._take(_Chunk([received], is_last=True), tally, original=original)
         if tally.problems:
             raise BadInput(tally.problems)
         if known is None:
@@ -250,6 +248,20 @@ class Intake:
         return known.position
 
     # --- a chunk
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """A block that leaves no draft if it fails, and no caller ahead of the records that are there."""
+        if not self._is_sound:
+            self._discard()
+        self._is_sound = False
+        try:
+            yield
+        except BaseException:
+            with suppress(DatabaseFailed):  # or else the next block does, or the next session
+                self._discard()
+            raise
+        self._is_sound = True
 
     def _take(
         self,
@@ -290,7 +302,7 @@ class Intake:
                 elif there.size == sealed_size(one.raw):
                     alike.append((one, there))
                 else:
-                    found.problems.append(_conflict(one, f"#{there.position}"))
+                    found.problems.append(self._conflict(one, there))
             self._compare(connection, alike, found)
         return found
 
@@ -307,7 +319,11 @@ class Intake:
             elif unsealed(box, held, self._number, known.position).raw == one.raw:
                 found.repeated += 1
             else:
-                found.problems.append(_conflict(one, f"#{known.position}"))
+                found.problems.append(self._conflict(one, known))
+
+    def _conflict(self, one: Received, there: Known) -> Problem:
+        """That a record's id is another's, which may be a draft of the same file: it has no index yet."""
+        return _conflict(one, f"#{there.position}" if there.position < self._accepted else _EARLIER)
 
     def _plan(self, fresh: Sequence[_Sourced], original: InteractionRow | None) -> _Plan:
         """The rows of those that are to be saved, and what becomes of the others."""
@@ -317,25 +333,23 @@ class Intake:
         callers = self._callers.meet({one.customer for one in first.values() if one.customer is not None})
         count = sum(one.customer is None and one.start <= now for one in first.values())
         nobody = iter(self._callers.anonymous(count, now))
-        sound, reasons = [], dict[bytes, tuple[str, str]]()
+        sound, reasons = [], dict[bytes, tuple[str, str | None, str]]()
         for digest, one in first.items():
             if one.start > now:
-                reasons[digest] = "start", "in the future, by the clock of this machine"
+                reasons[digest] = "start", iso_second(one.start), _AHEAD
                 continue
             caller = next(nobody) if one.customer is None else callers[one.customer]
             if caller is None:
-                reasons[digest] = "subject", _ERASED
+                reasons[digest] = "subject", None, _ERASED
             else:
                 sound.append((one, digest, caller))
         repeated, problems = 0, []
         for one, digest in fresh:
             same = first[digest]
             if one.raw != same.raw:
-                problems.append(
-                    _conflict(one, "another of this file" if same.line is None else f"line {same.line}")
-                )
+                problems.append(_conflict(one, _EARLIER if same.line is None else f"line {same.line}"))
             elif digest in reasons:
-                problems.append(Problem(one.file, one.line, reasons[digest][0], None, reasons[digest][1]))
+                problems.append(Problem(one.file, one.line, *reasons[digest]))
             elif one is not same:
                 repeated += 1
         rows = self._rows(sound, now, original)
@@ -371,9 +385,9 @@ class Intake:
         end = self._next + len(plan.rows)
         if end == (self._accepted if accepts else self._next):
             return True
-        self._confirm()
         with self._store.writing() as connection:
             table.hasten(connection)
+            table.check_turn(connection, self._number, self._turn)
             if table.any_erased(connection, plan.subjects):
                 return False
             table.add_drafts(connection, plan.rows)
@@ -386,10 +400,11 @@ class Intake:
 
     def _discard(self) -> None:
         """Deletes all drafts."""
-        _discard(self._store, self._number)
+        _discard(self._store, self._number, self._turn)
         with self._store.reading() as connection:
             self._accepted = self._next = accepted_in(connection, self._number)
         self._callers.forget()
+        self._is_sound = True
 
     # --- amendments
 
@@ -420,9 +435,8 @@ class Intake:
             known = resolve_many(self._office, [received.customer])
             is_same = known.get(received.customer) == original.subject
         if not is_same:
-            raise BadInput(
-                [_problem(received, f"not about the customer of #{original.position}, which it amends")]
-            )
+            rule = f"not about the customer of #{original.position}, which it amends"
+            raise BadInput([Problem(received.file, received.line, "subject", None, rule)])
         return replace(received, customer=format_subject(original.subject))
 
 
@@ -430,11 +444,14 @@ class Intake:
 
 
 @contextmanager
-def closed(store: Store, stream: int) -> Iterator[None]:
-    """Lets nobody add to a stream, by its number; what a killed session left is deleted. Raises Busy."""
-    with table.hold_queue(store, stream):
-        _discard(store, stream)
-        yield
+def closed(store: Store, stream: int) -> Iterator[int]:
+    """Lets nobody add to a stream, by its number; what a killed session left is deleted. Yields the turn.
+
+    Raises Busy.
+    """
+    with table.hold_queue(store, stream) as turn:
+        _discard(store, stream, turn)
+        yield turn
 
 
 def record_erasure(connection: Connection, vault: Vault, subject: bytes, at: int) -> list[tuple[int, int]]:
@@ -447,7 +464,7 @@ def record_erasure(connection: Connection, vault: Vault, subject: bytes, at: int
         document = {
             "id": f"erasure of {format_subject(subject)}",
             "subject": format_subject(subject),
-            "start": datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "start": iso_second(at),
             "records": last.number,
         }
         raw, secret = json.dumps(document).encode(), secrets.token_bytes(SECRET)
@@ -465,11 +482,12 @@ def record_erasure(connection: Connection, vault: Vault, subject: bytes, at: int
     return added
 
 
-def _discard(store: Store, stream: int) -> None:
+def _discard(store: Store, stream: int, turn: int) -> None:
     """Deletes a stream's drafts, a part at a time: others want to write too."""
     is_more = True
     while is_more:
         with store.writing() as connection:
+            table.check_turn(connection, stream, turn)
             is_more = table.discard_drafts(connection, stream, _DISCARDED) == _DISCARDED
 
 

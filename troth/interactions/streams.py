@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from troth.addresses import format_address, parse_address
 from troth.chain.transactions import Receipt
 from troth.errors import BadInput, Problem
 from troth.identity.vault import Vault
-from troth.intake import short_text
+from troth.intake import iso_second, short_text
 from troth.office import Office
 from troth.store import schema
 
@@ -198,8 +197,8 @@ def declare_counts(office: Office, stream: Stream, counts: Mapping[Period, int])
         return []
     now = int(office.now().timestamp())
     if early := [until for _, until in wanted if until > now]:
-        rule = f"not over yet on the chain, where it is {_moment(now)}: declare it later"
-        raise BadInput([Problem("--declare", None, None, f"until {_moment(until)}", rule) for until in early])
+        rule = f"not over yet on the chain, where it is {iso_second(now)}: declare it later"
+        raise BadInput(Problem("--declare", None, None, f"until {iso_second(one)}", rule) for one in early)
     contract = office.contract("Streams")
     arguments = [(stream.number, *period, count) for period, count in wanted.items()]
     contract.call("declareCount", *arguments[0], sender=sender.address)  # may it?
@@ -223,10 +222,16 @@ def recent_events(office: Office, block: int) -> Events:
     }
 
 
+def beyond_index(connection: Connection, recent: Events, table: Table) -> list[dict[str, Any]]:
+    """Those of recent events of one kind that the index does not hold: another process may have read on."""
+    cursor = connection.execute(select(schema.chain.c.cursor)).scalar_one()
+    return [row for row in recent.get(table, ()) if row["block"] > cursor]
+
+
 def _told(connection: Connection, recent: Events, table: Table) -> list[dict[str, Any]]:
     """Every event of one kind, in the chain's order."""
     rows = connection.execute(select(table).order_by(table.c.block, table.c.log)).mappings()
-    return [*map(dict, rows), *recent.get(table, ())]
+    return [*map(dict, rows), *beyond_index(connection, recent, table)]
 
 
 def _writers(connection: Connection, recent: Events) -> dict[int, set[str]]:
@@ -286,11 +291,6 @@ def _send(office: Office, function: str, *arguments: Any) -> Receipt:
     """Sends one call, tried by the node first: a refusal then costs nothing."""
     (receipt,) = office.sender.send([office.contract("Streams").prepare(function, *arguments)])
     return receipt
-
-
-def _moment(second: int) -> str:
-    """A time, for people."""
-    return f"{datetime.fromtimestamp(second, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _refused(place: str, value: str, rule: str) -> BadInput:

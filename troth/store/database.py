@@ -91,24 +91,24 @@ class Store:
                 yield writer
 
     @contextmanager
-    def exclusive(self, name: str, *, patience: float = _BUSY_SECONDS) -> Iterator[Callable[[], None]]:
+    def exclusive(self, name: str, *, patience: float = _BUSY_SECONDS) -> Iterator[None]:
         """Lets one block of a `name` at a time work on this database, of all processes; killed, it has left.
 
         Waits up to `patience` seconds for another. What is locked is a file beside a SQLite database, or a
-        session of a PostgreSQL server; yields what raises DatabaseFailed if that has ended: ask before a
-        commit. Raises Busy, DatabaseFailed.
+        session of a PostgreSQL server, which may end before the block does: keep something in the database
+        that tells. Raises Busy, DatabaseFailed.
         """
         url = self._engine.url
         if url.get_backend_name() == "sqlite":
             with _file_locked(url, name, patience):
-                yield lambda: None
+                yield
             return
         key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
         with self._failing_by_name(), self._engine.connect() as plain:
             connection = plain.execution_options(isolation_level="AUTOCOMMIT")
             _lock_session(connection, key, name, patience)
             try:
-                yield lambda: self._confirm(connection)
+                yield
             finally:
                 # Not given back to the pool, where the next to take it would hold the lock too.
                 connection.invalidate()
@@ -138,11 +138,6 @@ class Store:
         except (DatabaseError, driver.OperationalError) as error:
             reason = str(getattr(error, "orig", error)).strip()
             raise DatabaseFailed(self._engine.url.render_as_string(hide_password=True), reason) from error
-
-    def _confirm(self, connection: Connection) -> None:
-        """Raises DatabaseFailed if a session has ended."""
-        with self._failing_by_name():
-            connection.execute(text("SELECT 1"))
 
     def _upgrade(self) -> None:
         """Brings the schema to HEAD. Two processes may try at once: the second finds it done."""

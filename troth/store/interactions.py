@@ -6,13 +6,14 @@ deleted by the next, if that session was killed. Everybody else reads accepted i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Select, and_, delete, func, select, text, update
 
+from troth.errors import DatabaseFailed
 from troth.store import schema
 from troth.store.batches import accepted_in
 from troth.store.database import Store, insert_rows
@@ -24,6 +25,7 @@ __all__ = [
     "add_drafts",
     "amendments_of",
     "any_erased",
+    "check_turn",
     "destroy_interactions",
     "discard_drafts",
     "ends_of",
@@ -44,6 +46,7 @@ _FETCHED = 50  # of up to 16 MiB each
 _CACHE_KIB = 128 << 10
 _LOG_PAGES = 65_536  # 256 MiB
 _TABLE = schema.interactions
+_QUEUES = schema.queues
 
 _Item = TypeVar("_Item")
 
@@ -75,11 +78,28 @@ class Known(NamedTuple):
     amends: int | None
 
 
-def hold_queue(
-    store: Store, stream: int, *, patience: float = 30.0
-) -> AbstractContextManager[Callable[[], None]]:
-    """Lets nobody else add to a stream. Raises Busy, DatabaseFailed; see `Store.exclusive`."""
-    return store.exclusive(f"intake-{stream}", patience=patience)
+@contextmanager
+def hold_queue(store: Store, stream: int, *, patience: float = 30.0) -> Iterator[int]:
+    """Lets nobody else add to a stream; yields the turn, for `check_turn`. Raises Busy, DatabaseFailed."""
+    with store.exclusive(f"intake-{stream}", patience=patience):
+        with store.writing() as connection:
+            _held_end(connection, stream)
+            ours = _QUEUES.c.stream == stream
+            turn = connection.execute(select(_QUEUES.c.turn).where(ours)).scalar_one() + 1
+            connection.execute(update(_QUEUES).where(ours).values(turn=turn))
+        yield turn
+
+
+def check_turn(connection: Connection, stream: int, turn: int) -> None:
+    """Raises DatabaseFailed if somebody took a stream's queue after this `turn`; until this transaction ends,
+    nobody can.
+
+    A server that restarts lets go of its sessions' locks, and their holders cannot tell.
+    """
+    found = select(_QUEUES.c.turn).where(_QUEUES.c.stream == stream).with_for_update()
+    if connection.execute(found).scalar_one() != turn:
+        url = connection.engine.url.render_as_string(hide_password=True)
+        raise DatabaseFailed(url, f"the session that held the queue of stream {stream} has ended")
 
 
 def hasten(connection: Connection) -> None:
@@ -102,7 +122,6 @@ def accept(connection: Connection, stream: int, before: int, after: int) -> None
 
     Raises RuntimeError if it ends elsewhere, or one of them is not there: somebody else was let in.
     """
-    table = schema.queues
     found = _held_end(connection, stream)
     if found != before:
         raise RuntimeError(f"stream {stream} has {found} interactions accepted, and not {before}")
@@ -110,7 +129,7 @@ def accept(connection: Connection, stream: int, before: int, after: int) -> None
     count = connection.execute(select(func.count()).select_from(_TABLE).where(*theirs)).scalar_one()
     if count != after - before:
         raise RuntimeError(f"stream {stream} has {count} interactions from #{before} to below #{after}")
-    connection.execute(update(table).where(table.c.stream == stream).values(accepted=after))
+    connection.execute(update(_QUEUES).where(_QUEUES.c.stream == stream).values(accepted=after))
 
 
 def discard_drafts(connection: Connection, stream: int, most: int) -> int:
@@ -268,18 +287,17 @@ def _held_end(connection: Connection, stream: int) -> int:
 
     A queue not used yet gets its row: PostgreSQL holds no row that is not there.
     """
-    new = text("INSERT INTO queues (stream, accepted) VALUES (:stream, 0) ON CONFLICT DO NOTHING")
+    new = text("INSERT INTO queues (stream, accepted, turn) VALUES (:stream, 0, 0) ON CONFLICT DO NOTHING")
     connection.execute(new, {"stream": stream})
     return accepted_in(connection, stream, held=True)
 
 
 def _accepted(connection: Connection, *conditions: Any) -> Iterator[InteractionRow]:
     """Accepted interactions, by stream and number of the subject."""
-    queue = schema.queues
     wanted: Select[Any] = (
         select(_TABLE)
-        .join(queue, queue.c.stream == _TABLE.c.stream)
-        .where(*conditions, _TABLE.c.position < queue.c.accepted)
+        .join(_QUEUES, _QUEUES.c.stream == _TABLE.c.stream)
+        .where(*conditions, _TABLE.c.position < _QUEUES.c.accepted)
         .order_by(_TABLE.c.stream, _TABLE.c.number, _TABLE.c.position)
     )
     for part in connection.execute(wanted, execution_options={"yield_per": _FETCHED}).partitions():

@@ -258,6 +258,7 @@ queues = Table(
     Column(
         "accepted", BigInteger, nullable=False, comment="interactions from here on are drafts, not accepted"
     ),
+    Column("turn", BigInteger, nullable=False, comment="how often a session has taken the queue"),
     comment="How far each stream has been accepted.",
 )
 

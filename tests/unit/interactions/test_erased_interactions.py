@@ -210,6 +210,25 @@ def test_legal_hold_forbids_erasing(desk: Desk, calls: Office, who: bytes) -> No
     assert len(refused.value.problems) == 2
 
 
+def test_hold_on_a_stream_met_meanwhile_forbids_erasing(
+    calls: Office, who: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It got its first record of the subject after the streams were asked for their holds."""
+    real = intake.closed
+
+    def closed(store: Any, stream: int) -> Any:
+        monkeypatch.setattr(intake, "closed", real)
+        streams.hold(calls, "chats", "Smith v. Acme")
+        add(calls, "chats", [call(50, "C-1")])
+        return real(store, stream)
+
+    monkeypatch.setattr(intake, "closed", closed)
+    with pytest.raises(BadInput, match="stream chats is under legal hold"):
+        erasure.erase(calls, who)
+    assert [row.sealed is None for row in queue_rows(calls, 1)] == [False] * len(queue_rows(calls, 1))
+    assert erasures(calls) == []
+
+
 def test_released_hold_forbids_nothing(calls: Office, who: bytes) -> None:
     """Once all matters have let go."""
     for matter in ("one", "two"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -190,13 +190,28 @@ def test_full_disk_leaves_whole_files(calls: Office) -> None:
     prove_queue(calls)
 
 
-def test_lost_lock_stops_the_session(calls: Office) -> None:
-    """What holds the queue has ended: nothing is committed on its word."""
-    with intake.opened(calls, "calls") as queue:
-        queue._confirm = failing(lambda: None, 2, DatabaseFailed("postgresql://", "the session has ended"))
-        with pytest.raises(DatabaseFailed):
-            queue.add([call(n, "C-1") for n in range(9)], keep_going=True)
-    assert len(prove_queue(calls)) == 3
+def test_lost_lock_stops_the_session(desk: Desk, calls: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a server that restarted: who was let in meanwhile is alone, and what is theirs stays theirs."""
+    theirs = [call(n, "C-2", text="another's") for n in range(3, 6)]
+
+    monkeypatch.setattr(Store, "exclusive", lambda _store, _name, patience: nullcontext(patience))
+    with ExitStack() as stack:
+        let_in: list[intake.Intake] = []
+
+        def given() -> Iterator[Any]:
+            yield from (call(n, "C-1") for n in range(6))
+            other = stack.enter_context(office_beside(desk))
+            let_in.append(stack.enter_context(intake.opened(other, "calls")))
+            let_in[0]._take(intake._Chunk(list(theirs)), intake._Tally())  # and not accepted yet
+            yield call(6, "C-1")
+
+        with pytest.raises(DatabaseFailed, match="the session that held the queue of stream 1 has ended"):
+            add(calls, "calls", given(), keep_going=True)
+        let_in[0]._take(intake._Chunk(is_last=True), intake._Tally())
+    assert [raw for _, raw in prove_queue(calls)] == [
+        *(call(n, "C-1").raw for n in range(3)),
+        *(one.raw for one in theirs),
+    ]
 
 
 def test_another_hand_in_the_queue_is_noticed(calls: Office) -> None:
@@ -206,6 +221,27 @@ def test_another_hand_in_the_queue_is_noticed(calls: Office) -> None:
             connection.execute(update(schema.queues).values(accepted=2))
         with pytest.raises(RuntimeError, match="has 2 interactions accepted, and not 0"):
             queue.append(call(1, "C-1"))
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+def test_queue_goes_on_soundly_after_a_failure(
+    calls: Office, monkeypatch: pytest.MonkeyPatch, *, is_back: bool
+) -> None:
+    """Whether the database is back when the failure is cleared away, or only later: no gap in anybody's
+    chain, and nothing of what failed.
+    """
+    error = DatabaseFailed("sqlite://", "disk I/O error")
+    with intake.opened(calls, "calls") as queue:
+        for take in (lambda one: queue.add([one, call(90, "C-2")]), queue.append):
+            with monkeypatch.context() as patch:
+                patch.setattr(table, "accept", failing(table.accept, 1, error))
+                if not is_back:
+                    patch.setattr(intake, "_discard", failing(intake._discard, 1, error))
+                with pytest.raises(DatabaseFailed):
+                    take(call(1, "C-1"))
+            queue.append(call(2 + len(prove_queue(calls)), "C-1"))
+    assert [raw for _, raw in prove_queue(calls)] == [call(2, "C-1").raw, call(3, "C-1").raw]
+    assert [row.number for row in queue_rows(calls)] == [1, 2]
 
 
 # --- two at once

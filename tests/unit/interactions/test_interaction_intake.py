@@ -235,7 +235,7 @@ def test_known_id_with_other_bytes_is_refused(calls: Office, chunked: int, more:
 def test_id_twice_in_a_file_with_other_bytes_is_refused(
     calls: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the line of the first in the same chunk, by its index in one before."""
+    """By the line of the first in the same chunk; one before, not accepted yet, has no index."""
     given = [call(1, "C-1"), replace(call(1, "C-1", text="b"), line=2)]
     done = add(calls, "calls", given)
     assert [one.reason[:37] for one in done.problems] == ["this id is that of line 1 already, wi"]
@@ -243,7 +243,7 @@ def test_id_twice_in_a_file_with_other_bytes_is_refused(
     assert "that of another of this file already" in add(calls, "calls", unplaced).problems[0].reason
     monkeypatch.setattr(intake, "_ROWS", 1)
     done = add(calls, "calls", given)
-    assert [one.reason[:33] for one in done.problems] == ["this id is that of #0 already, wi"]
+    assert [one.reason[:33] for one in done.problems] == ["this id is that of another of thi"]
     assert queue_rows(calls) == []
 
 
@@ -264,7 +264,7 @@ def test_record_of_the_future_is_refused(calls: Office, monkeypatch: pytest.Monk
     monkeypatch.setattr(intake.time, "time", lambda: BEGUN + 5.5)
     done = add(calls, "calls", [call(5, "C-1"), call(6, None)], keep_going=True)
     assert (done.accepted, done.refused) == (1, 1)
-    assert done.problems[0][:4] == ("calls.jsonl", 6, "start", None)
+    assert done.problems[0][:4] == ("calls.jsonl", 6, "start", "2026-01-01T00:00:06Z")
 
 
 def test_refused_file_leaves_nothing(calls: Office, chunked: int) -> None:

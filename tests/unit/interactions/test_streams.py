@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support import Actor, Suite, misses
+from support.anchoring import accept
 from support.defaults import DAY, START
 
 from troth.errors import BadInput, MissingRole
-from troth.interactions import streams
+from troth.index import sync
+from troth.interactions import batches, streams
 from troth.interactions.streams import Retention, Stream
 from troth.office import Office
 
@@ -114,6 +117,30 @@ def test_stream_too_new_for_the_index_is_found(unindexed: Office) -> None:
     assert len(found.holds) == 1
     with pytest.raises(BadInput, match="it is number 1"):
         streams.create(unindexed, "calls")
+
+
+def test_events_that_another_process_indexes_meanwhile_count_once(
+    unindexed: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between asking the chain for what the index has not, and reading the index."""
+    calls = streams.create(unindexed, "calls").stream
+    streams.hold(unindexed, "calls", MATTER)
+    real = streams.recent_events
+
+    def overtaken(office: Office, block: int) -> Any:
+        recent = real(office, block)
+        sync(office.store, office.node, office.ledger_contracts, confirmations=0)
+        return recent
+
+    monkeypatch.setattr(streams, "recent_events", overtaken)
+    assert [stream.number for stream in streams.list_streams(unindexed)] == [1]
+    before = len(batches.anchored_batches(unindexed, calls))
+    accept(unindexed.store, 1, 12)
+    monkeypatch.undo()
+    batches.anchor(unindexed)
+    monkeypatch.setattr(streams, "recent_events", overtaken)
+    found = batches.anchored_batches(unindexed, calls)
+    assert (before, [one.batch.number for one in found]) == (0, [1])
 
 
 # --- writers

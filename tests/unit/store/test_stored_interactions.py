@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import psycopg
@@ -239,13 +240,12 @@ def test_block_of_a_name_is_alone(store: Store) -> None:
             with other.exclusive("a"):
                 order.append("second")
 
-    with store.exclusive("a") as confirm:
+    with store.exclusive("a"):
         thread = threading.Thread(target=second)
         thread.start()
         while order != ["b"]:
             time.sleep(0.01)
         time.sleep(0.2)
-        confirm()
         order.append("first")
     thread.join(30)
     assert order == ["b", "first", "second"]
@@ -276,14 +276,39 @@ def test_queue_is_held_by_stream(store: Store) -> None:
         pass
 
 
-def test_lock_whose_session_was_ended_is_told(postgres: str, request: pytest.FixtureRequest) -> None:
-    """By the server, as when it restarts: nothing more is committed on its word."""
-    with Store.open(postgres.replace("@/?", "@/postgres?")) as store:
-        with pytest.raises(DatabaseFailed), store.exclusive("a") as confirm:
-            confirm()
+def test_queue_whose_session_was_ended_is_another_s(postgres: str) -> None:
+    """By the server, as when it restarts: who held the queue before commits nothing more."""
+    with Store.open(postgres.replace("@/?", "@/postgres?")) as store, table.hold_queue(store, 1) as turn:
+        with store.writing() as connection:
+            table.check_turn(connection, 1, turn)
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            connection.execute(text(ended))
+        with table.hold_queue(store, 1, patience=5) as after:
+            with pytest.raises(DatabaseFailed, match="stream 1 has ended"), store.writing() as connection:
+                table.check_turn(connection, 1, turn)
             with store.writing() as connection:
-                ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-                connection.execute(text(ended))
-            confirm()
-        with store.exclusive("a", patience=5) as confirm:
-            confirm()
+                table.check_turn(connection, 1, after)
+
+
+def test_queue_is_not_taken_in_the_middle_of_a_transaction(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has checked its turn commits first, though its lock be lost."""
+    order: list[str] = []
+
+    def second() -> None:
+        with (
+            Store.open(store._engine.url.render_as_string(hide_password=False)) as other,
+            table.hold_queue(other, 1),
+        ):
+            order.append("second")
+
+    monkeypatch.setattr(Store, "exclusive", lambda _store, _name, patience: nullcontext(patience))
+    thread = threading.Thread(target=second)
+    with table.hold_queue(store, 1) as turn, store.writing() as connection:
+        table.check_turn(connection, 1, turn)
+        thread.start()
+        time.sleep(0.5)
+        order.append("first")
+    thread.join(30)
+    assert order == ["first", "second"]

@@ -43,6 +43,7 @@ def _make_written() -> None:
             nullable=False,
             comment="interactions from here on are drafts, not accepted",
         ),
+        sa.Column("turn", sa.BigInteger(), nullable=False, comment="how often a session has taken the queue"),
         sa.PrimaryKeyConstraint("stream", name="pk_queues"),
         comment="How far each stream has been accepted.",
     )
