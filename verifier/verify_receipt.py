@@ -13,23 +13,27 @@ One file, Python's standard library (3.10 or later), no code of the receipt's ma
     6  the chain  the last batch's commitment, which stands for all before it, is what the chain or you say
     7  words      what is proved by that, and what is not
 
-Exit code 0: proved, as far as the words say. 1: refused; one line says what fails and where. 2: called
-wrongly, or the file cannot be read, or the node cannot be asked: then nothing is known, good or bad. Every
-check of the receipt is a `require` or raises `Refused`, and what a node fails to say raises `NotChecked`.
+Exit code 0: proved, as far as the words say; with neither --rpc nor --commitment sound in itself, and not
+that it is on any chain. 1: refused; one line says what fails and where. 2: called wrongly, or the file cannot
+be read, or the node not asked, or it is of another chain: then nothing is known, good or bad. Every check of
+the receipt is a `require` or raises `Refused`, and what a node fails to say raises `NotChecked`.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import http.client
 import json
 import math
 import re
 import sys
+import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -41,13 +45,20 @@ __all__ = ["NotChecked", "Refused", "Verdict", "main", "verify"]
 LARGEST_FILE = 256 * 1024**2
 LARGEST_REPLY = 64 * 1024
 SECONDS_TO_REPLY = 30
+MOST_FIELDS = 10_003  # 10,000 of the document, and a record's own three
 MOST_LISTED = 100
 SURVEYS = ("absence", "completeness")
 
 Receipt = dict[str, Any]
 
+NOT_PROVED_YET = "NOT PROVED YET: SOUND IN ITSELF, BUT COMPARED WITH NO CHAIN"
+
 # keccak-256 of the text commitments(uint256,uint256,uint256) begins so. To compute it again: cast sig TEXT
 COMMITMENTS = "bdf2cf9f"
+
+ADDRESS = re.compile(
+    r"(https?://)(?:([^/?#\s]*)@)?([^/?#@\[\]\s]+|\[[0-9A-Fa-f:.]+\](?::[0-9]*)?)([/?#]\S*)?"
+)
 
 
 class Refused(ValueError):  # noqa: N818
@@ -59,17 +70,17 @@ class Refused(ValueError):  # noqa: N818
 
 
 class NotChecked(Exception):  # noqa: N818
-    """The node that was asked gave no answer that could be compared: nothing is said against the receipt."""
+    """The node that was asked gave no answer that can be compared: nothing is said against the receipt."""
 
     def __init__(self, host: str, why: str) -> None:
         super().__init__(f"{host}: {why}")
         self.host, self.why = host, why
 
 
-def require(holds: object, where: str, why: str) -> None:
+def require(holds: object, where: str, why: str, otherwise: type[Exception] = Refused) -> None:
     """A check."""
     if not holds:
-        raise Refused(where, why)
+        raise otherwise(where, why)
 
 
 # --- 1. Form. A shape is a Rule, for a value; a list of one shape, for an array; a dict, for an object of
@@ -256,6 +267,7 @@ def open_record(record: dict[str, Any], where: str) -> Record:
     first field names all: so it is known how many there are, which are withheld, and that none is doubled.
     """
     fields, first, link = record["fields"], f"{where}.fields[0]", {}
+    require(len(fields) <= MOST_FIELDS, f"{where}.fields", f"are more than a record has: {MOST_FIELDS:,}")
     digests = [
         unhex(field["digest"]) if "digest" in field else sha256(unhex(field["salt"]), field["text"].encode())
         for field in fields
@@ -452,61 +464,79 @@ def check_amendments(records: list[Record]) -> None:
 
 
 def ask(url: str, receipt: Receipt, number: int) -> tuple[bytes, bytes]:
-    """What a node says are the commitments of a batch and the next, zero if there is none: one eth_call."""
-    host = host_of(url)
-    data = COMMITMENTS + b"".join(map(word, (receipt["stream"], number, number + 1))).hex()
-    call = [{"to": receipt["contract"], "data": f"0x{data}"}, "latest"]
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": call}).encode()
-    opener = urllib.request.OpenerDirector()  # of these two: no proxies, no redirects, no files
-    opener.add_handler(urllib.request.HTTPHandler())
-    opener.add_handler(urllib.request.HTTPSHandler())
+    """What a node says are the commitments of a batch and the next, zero if there is none: one eth_call. It
+    must serve the receipt's chain: at the same address of another there may be anybody's contract.
+    """
+    chain, numbers = receipt["chain"], (receipt["stream"], number, number + 1)
+    served = int(result_of(url, "eth_chainId", [], text("0x[0-9a-fA-F]{1,64}", "the id of a chain")), 16)
+    other = f"the node serves chain {served}, and the receipt is of chain {chain}"
+    require(served == chain, host_of(url), f"{other}: give --rpc a node of chain {chain}", NotChecked)
+    call = {"to": receipt["contract"], "data": f"0x{COMMITMENTS}{b''.join(map(word, numbers)).hex()}"}
+    # In the ABI an array is where it begins, how many it holds, and these.
+    two_words = f"0x{word(32).hex()}{word(2).hex()}[0-9a-f]{{128}}"
+    due = text(two_words, "two commitments: is the contract on the chain it serves?")
+    words = unhex(result_of(url, "eth_call", [call, "latest"], due))[64:]
+    return words[:32], words[32:]
+
+
+def result_of(url: str, method: str, params: list[Any], due: Rule) -> Any:
+    """What a node answers, if it is what is due. A socket's limit is one of each read alone, and a reply can
+    drip: so another thread reads, and is left when the time is up.
+    """
+    host, reply = host_of(url), futures.Future[tuple[int, bytes]]()
+    question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+
+    def listen() -> None:
+        try:
+            reply.set_result(post(url, question))
+        except Exception as error:
+            reply.set_exception(error)
+
+    threading.Thread(target=listen, daemon=True).start()
     try:
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
-        with opener.open(request, timeout=SECONDS_TO_REPLY) as response:
-            answered(response.status == 200, host, f"the node answers with HTTP status {response.status}")
-            reply = response.read(LARGEST_REPLY + 1)
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
-        reason = getattr(error, "reason", error)
-        raise NotChecked(host, f"the node does not answer: {type(reason).__name__}") from None
-    return commitments_in(reply, host)
-
-
-def answered(holds: object, host: str, why: str) -> None:
-    """A check of what a node says, before it can be compared."""
-    if not holds:
-        raise NotChecked(host, why)
-
-
-def commitments_in(reply: bytes, host: str) -> tuple[bytes, bytes]:
-    """The two words of a reply. In the ABI an array is where it begins, how many it holds, and these."""
-    answered(len(reply) <= LARGEST_REPLY, host, "the node's reply is too long")
+        status, body = reply.result(SECONDS_TO_REPLY)
+    except (OSError, ValueError, futures.TimeoutError, http.client.HTTPException) as error:
+        reason = type(getattr(error, "reason", error)).__name__
+        raise NotChecked(host, f"the node does not answer: {reason}") from None
+    require(status == 200, host, f"the node answers with HTTP status {status}", NotChecked)
+    require(len(body) <= LARGEST_REPLY, host, "the node's reply is too long", NotChecked)
     try:
-        value = json.loads(reply.decode())
+        value = json.loads(body.decode())
     except (ValueError, RecursionError):
         raise NotChecked(host, "the node's reply is not JSON") from None
     ours = has(value, "id") and type(value["id"]) is int and value["id"] == 1
-    answered(ours, host, "the node's reply is to another question")
-    error, result = value.get("error"), value.get("result")
-    message = error["message"] if has(error, "message") else error
-    answered(error is None, host, f"the node refuses: {safe(message)}")
-    two_words = f"0x{word(32).hex()}{word(2).hex()}[0-9a-f]{{128}}"
-    right = type(result) is str and re.fullmatch(two_words, result)
-    answered(right, host, "the node's reply is not two commitments: is the contract on the chain it serves?")
-    words = unhex(result)[64:]
-    return words[:32], words[32:]
+    require(ours, host, "the node's reply is to another question", NotChecked)
+    said, result = value.get("error"), value.get("result")
+    message = said["message"] if has(said, "message") else said
+    require(said is None, host, f"the node refuses: {safe(message)}", NotChecked)
+    require(due.holds(result), host, f"the node's reply is not {due.words}", NotChecked)
+    return result
+
+
+def post(url: str, body: bytes) -> tuple[int, bytes]:
+    """HTTP status and reply of a node, to which a password in its address is sent."""
+    headers = {"Content-Type": "application/json"}
+    if user := ADDRESS.sub(r"\2", url):
+        basic = base64.b64encode(urllib.parse.unquote_to_bytes(user)).decode()
+        headers["Authorization"] = f"Basic {basic}"
+    request = urllib.request.Request(ADDRESS.sub(r"\1\3\4", url), body, headers)  # noqa: S310
+    opener = urllib.request.OpenerDirector()  # of these two: no proxies, no redirects, no files
+    opener.add_handler(urllib.request.HTTPHandler())
+    opener.add_handler(urllib.request.HTTPSHandler())
+    with opener.open(request, timeout=SECONDS_TO_REPLY) as response:
+        return response.status, response.read(LARGEST_REPLY + 1)
 
 
 def compare(receipt: Receipt, computed: bytes, rpc: str | None, known: str | None) -> tuple[str, list[str]]:
     """With what the last batch's commitment was compared, and what that leaves open."""
-    number, contract = receipt["batches"][-1]["number"], receipt["contract"]
+    number, contract, chain = receipt["batches"][-1]["number"], receipt["contract"], receipt["chain"]
     later = "What other records and later batches hold, amendments of the above among it."
     if rpc:
         host, (found, after) = host_of(rpc), ask(rpc, receipt, number)
         require(any(found), host, f"the contract has no batch {number} of stream {receipt['stream']}")
         require(found == computed, host, f"the contract has another batch {number}: 0x{found.hex()}")
-        honest = (
-            f"That {host} tells the truth, and the chain keeps its newest blocks. Ask a node of your own."
-        )
+        honest = f"That {host} tells the truth and serves chain {chain}, as it says"
+        honest += ", and the chain keeps its newest blocks. Ask a node of your own."
         later += " There are some." if any(after) else " There was none when the node was asked."
         return f"It is what contract {contract} has for batch {number}, says {host}.", [honest, later]
     if known:
@@ -542,8 +572,7 @@ def moment_of(seconds: int) -> str:
 
 def host_of(url: str) -> str:
     """What may be said of a node's address: the rest of it may be a password."""
-    parts = urllib.parse.urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return ADDRESS.sub(r"\1\3", url)
 
 
 class Verdict(NamedTuple):
@@ -556,14 +585,10 @@ class Verdict(NamedTuple):
 
     def __str__(self) -> str:
         """What is printed."""
-        proved = (
-            "PROVED" if self.compared else "PROVED, IF THE COMMITMENT IS ON THE CHAIN: THAT WAS NOT CHECKED"
-        )
         compared = self.compared or "Not compared with anything: give --rpc URL or --commitment 0x..."
-        lines = [proved, *(f"  * {line}" for line in self.proved), "COMMITMENT", f"  {self.commitment}"]
-        return "\n".join(
-            [*lines, f"  {compared}", "NOT PROVED", *(f"  * {line}" for line in self.not_proved)]
-        )
+        proved, not_proved = ([f"  * {line}" for line in lines] for lines in (self.proved, self.not_proved))
+        lines = ["PROVED" if self.compared else NOT_PROVED_YET, *proved, "COMMITMENT", f"  {self.commitment}"]
+        return "\n".join([*lines, f"  {compared}", "NOT PROVED", *not_proved])
 
 
 def words_of(receipt: Receipt, records: list[Record]) -> list[str]:
@@ -578,19 +603,15 @@ def words_of(receipt: Receipt, records: list[Record]) -> list[str]:
     if "opening" not in first:
         lines.append(f"The period begins after {in_words(receipt, first)}.")
         first = receipt["batches"][1]
-    many = first is not last
-    end = in_words(receipt, last)
-    lists = (
-        f"the lists of subjects from {in_words(receipt, first)}, to" if many else "the list of subjects in"
-    )
+    many, begin, end = first is not last, in_words(receipt, first), in_words(receipt, last)
+    lists = f"the lists of subjects from {begin}, to" if many else "the list of subjects in"
     these = f"At the place of {subject}, {lists} {end}, {'show' if many else 'shows'}"
     if receipt["kind"] == "completeness":
         which = "this one" if len(records) == 1 else "these, each naming the one before"
         lines.append(f"{these} {counted(len(records), 'contact')}: {which}.")
     else:
-        lines.append(
-            f"{these} no contact that started from {receipt['from']} until before {receipt['until']}."
-        )
+        period = f"from {receipt['from']} until before {receipt['until']}"
+        lines.append(f"{these} no contact that started {period}.")
         they = "They show" if many else "It shows"
         lines += [f"{they} {counted(len(records), 'other')} of this subject:"] if records else []
     indexes = {record.index for record in records}
@@ -683,13 +704,15 @@ def verify(file: bytes, *, rpc: str | None = None, commitment: str | None = None
 
 def main(arguments: Sequence[str], prog: str | None = None) -> int:
     """The command: prints the verdict and returns the exit code. `prog` is what it is called by."""
-    parser = argparse.ArgumentParser(prog=prog, description="Checks a receipt.", allow_abbrev=False)
+    meaning = "Checks a receipt. Exit code 0 without --rpc and --commitment: it is sound in itself, and not"
+    meaning += " that it is on any chain."
+    parser = argparse.ArgumentParser(prog=prog, description=meaning, allow_abbrev=False)
     parser.add_argument("receipt", metavar="RECEIPT", help="the file")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--rpc", metavar="URL", help="a node of the chain, to ask for the commitment")
     either.add_argument("--commitment", metavar="0x...", help="the last batch's commitment, if you know it")
     options = parser.parse_args(arguments)
-    if options.rpc is not None and not re.fullmatch(r"https?://[^/?#\[\]\s]+([/?#]\S*)?", options.rpc):
+    if options.rpc is not None and not ADDRESS.fullmatch(options.rpc):
         parser.error("--rpc must be an address that begins with http:// or https://")
     if options.commitment is not None and not HASH.holds(options.commitment):
         parser.error(f"--commitment must be {HASH.words}")

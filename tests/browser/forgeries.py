@@ -242,6 +242,7 @@ def dishonest_links() -> dict[str, Receipt]:
         "spaces": texted(1, json.dumps(json.loads(right))),
         "a member twice": texted(1, right.replace('"number":2', '"number":9,"number":2')),
         "no JSON": texted(1, "link"),
+        "nested too deep": texted(1, "[" * 100_000 + "]" * 100_000),
     }
     made = {f"link: {name}": stream.completeness(subject(1)) for name, stream in lines.items()}
     in_place = {"another number", "another previous", "another subject", "amends what was not so"}
@@ -288,6 +289,7 @@ def dishonest_names() -> dict[str, Receipt]:
     }
     texts = {name: compact(line) for name, line in lines.items()}
     texts |= {"spaces": json.dumps(names), "needless escape": compact(names).replace("/id", "\\u002fid")}
+    texts |= {"nested too deep": "[" * 100_000 + "]" * 100_000, "as deep, and cut": "[" * 100_000}
     texts |= {"half a pair": compact(names).replace("/id", "/\\ud800"), "no JSON": "fields"}
     return {f"names: {name}": texted(0, text).inclusion(3) for name, text in texts.items()}
 
@@ -301,6 +303,12 @@ def short_record(count: int) -> Receipt:
         record.texts[:1] = [compact(record.names)] if count else []
 
     return Dishonest([[Contact(1)]], alter=alter).inclusion(0)
+
+
+def wide(fields: int) -> Receipt:
+    """A record of so many fields of its own, most withheld."""
+    document = {f"/{i}": str(i) for i in range(fields)}
+    return Stream([[Contact(1, document=document)]]).disclosure(0, ["link"])
 
 
 def without(receipt: Receipt, name: str, index: int) -> Receipt:
@@ -402,6 +410,7 @@ def dishonest_forms() -> dict[str, Receipt]:
         "a record of no fields": short_record(0),
         "a record of one field": short_record(1),
         "a record of two fields": short_record(2),
+        "a record of 10,001 fields of its own": wide(10_001),
     }
 
 
@@ -434,10 +443,11 @@ def honest() -> dict[str, bytes]:
     hour, nobody = "2026-01-01T02:30:00Z", subject(9)
     stream = Stream(BATCHES)
     amended = Stream([[Contact(1), Contact(2), Contact(1, amends=0, kind="erasure")]])
-    wide = Contact(1, document={f"/{i}": f'"{i}"' for i in range(300)}, raw="\u202e\x00\U0001f600\u2028<b>")
+    many = Contact(1, document={f"/{i}": f'"{i}"' for i in range(300)}, raw="\u202e\x00\U0001f600\u2028<b>")
     made = {
         "one record": Stream([[Contact(1)]]).inclusion(0),
-        "many fields": Stream([[wide]]).inclusion(0),
+        "many fields": Stream([[many]]).inclusion(0),
+        "10,000 fields of its own": wide(10_000),
         "no fields of its own": Stream([[Contact(1, document={})]]).inclusion(0),
         "nothing shown": stream.disclosure(5, []),
         "raw shown": stream.disclosure(5, ["raw"]),
@@ -457,4 +467,4 @@ def honest() -> dict[str, bytes]:
     return {name: written(receipt) for name, receipt in made.items()}
 
 
-__all__ = ["alterations", "crossed", "dishonest", "flipped", "honest", "scrambled", "swaps"]
+__all__ = ["alterations", "crossed", "dishonest", "flipped", "honest", "scrambled", "swaps", "wide"]

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from forgeries import alterations, crossed, dishonest, flipped, honest, scrambled, swaps
+from forgeries import alterations, crossed, dishonest, flipped, honest, scrambled, swaps, wide
 from reader import Reader
 from support.handmade_receipts import Contact, Stream, four_kinds, written
 
@@ -60,6 +60,33 @@ def test_dishonest_receipts_are_refused_by_both(reader: Reader) -> None:
     found = agreed(reader, dishonest())
     assert len(found) > 70
     assert {name: commitment for name, commitment in found.items() if commitment is not None} == {}
+
+
+def test_record_of_too_many_fields_is_refused_in_the_same_words(reader: Reader) -> None:
+    """By both, before anything of it is hashed: a record has its own three, and 10,000 of the document."""
+    file = written(wide(10_001))
+    with pytest.raises(verify_receipt.Refused) as caught:
+        verify_receipt.verify(file)
+    assert str(caught.value) == "$.records[0].fields: are more than a record has: 10,003"
+    assert reader.judge([file])[0]["refused"] == str(caught.value)
+    crowd = f"Array(200_000).fill({{ digest: '0x{'00' * 32}' }})"
+    record = f"{{ index: 0, path: [], fields: {crowd} }}"
+    asked = f"checkRecord({record}, '$.records[0]', [{{ first: 0, count: 1 }}])"
+    assert reader.page.evaluate(f"{asked}.catch((error) => error.message)") == str(caught.value)
+
+
+def test_looking_for_a_records_batch_does_not_grow_with_the_batches(reader: Reader) -> None:
+    """A survey may have very many of both; the page looks at a few, and finds the right one."""
+    look = """async () => {
+      const batches = Array.from({ length: 100_000 }, (_, i) => ({ first: 3 * i, count: 3 }));
+      let seen = 0;
+      const watched = new Proxy(batches, { get(all, name) { seen += 1; return all[name]; } });
+      const check = (index) => checkRecord({ index, path: [], fields: [] }, "$", watched);
+      const where = (index) => check(index).catch((error) => error.where);
+      const said = [0, 2, 3, 299_996, 299_999, 300_000].map(where);
+      return [await Promise.all(said), seen / said.length < 50];
+    }"""
+    assert reader.page.evaluate(look) == [[*["$.fields"] * 5, "$.index"], True]
 
 
 @pytest.mark.parametrize("kind", KINDS)

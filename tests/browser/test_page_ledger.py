@@ -1,4 +1,4 @@
-"""The one question the page asks of a node, honest, lying, broken or absent; and nothing else goes out."""
+"""The two questions the page asks of a node, honest, lying, broken or absent; and nothing else goes out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ledger() -> Iterator[LocalNode]:
         yield made
 
 
-def test_question_is_one_call_of_commitments(reader: Reader, ledger: LocalNode) -> None:
+def test_questions_are_the_chain_and_one_call_of_commitments(reader: Reader, ledger: LocalNode) -> None:
     """Of the last batch and the one after, at the newest block; after the browser asked whether it may."""
     _, receipt = four_kinds()["disclosure"]
     reader.choose(written(receipt))
@@ -41,11 +41,12 @@ def test_question_is_one_call_of_commitments(reader: Reader, ledger: LocalNode) 
     selector = keccak(b"commitments(uint256,uint256,uint256)")[:4].hex()
     data = "0x" + selector + "".join(f"{each:064x}" for each in (1, 1, 2))
     params = [{"to": receipt["contract"], "data": data}, "latest"]
-    assert ledger.calls == [{"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": params}]
-    assert ledger.preflights == 1
+    first, then = ({"jsonrpc": "2.0", "id": 1, "method": name} for name in ("eth_chainId", "eth_call"))
+    assert ledger.calls == [{**first, "params": []}, {**then, "params": params}]
+    assert ledger.preflights >= 1
 
 
-def test_nothing_but_the_question_leaves_the_browser(reader: Reader, ledger: LocalNode) -> None:
+def test_nothing_but_the_questions_leaves_the_browser(reader: Reader, ledger: LocalNode) -> None:
     """Not when the page is opened, nor when a receipt is chosen, refused or compared."""
     stream, receipt = four_kinds()["completeness"]
     reader.choose(written(receipt)[:-5])
@@ -54,7 +55,7 @@ def test_nothing_but_the_question_leaves_the_browser(reader: Reader, ledger: Loc
     assert {url.split(":")[0] for _, url in reader.requests} <= {"file", "data"}
     reader.ask(ledger.url)
     sent = [(method, url) for method, url in reader.requests if not url.startswith(("file:", "data:"))]
-    assert sent == [("POST", ledger.url)]
+    assert sent == [("POST", ledger.url)] * 2
 
 
 def test_proof_by_a_node_says_whom_it_trusts(reader: Reader, ledger: LocalNode) -> None:
@@ -65,7 +66,10 @@ def test_proof_by_a_node_says_whom_it_trusts(reader: Reader, ledger: LocalNode) 
     assert f"the node at {host} said that the ledger holds this receipt's fingerprint" in reader.text(
         "#chain-why"
     )
-    assert "That the node told the truth" in reader.text("#unproved")
+    honestly = (
+        "That the node told the truth and serves chain 31337, as it says, and the chain keeps its newest"
+    )
+    assert f"{honestly} blocks: ask another one" in reader.text("#unproved")
     assert "There was no later batch when you asked." in reader.text("#unproved")
 
 
@@ -84,6 +88,41 @@ def test_later_batches_are_told_of(reader: Reader, ledger: LocalNode) -> None:
     assert "after batch 2, of 1 January 2026, 02:00:00 UTC: there are later batches" in reader.text(
         "#unproved"
     )
+
+
+OTHER_CHAINS: dict[str, tuple[Any, str]] = {
+    "another": ("0x1", "serves chain 1, and the receipt is of chain 31337: ask a node of chain 31337."),
+    "one beyond numbers": (
+        "0x" + "f" * 64,
+        "serves chain 115792089237316195423570985008687907853269984665640564039457",
+    ),
+    "none": (None, "not one to this question"),
+    "a number": (31337, "not one to this question"),
+    "no digits": ("0x", "not one to this question"),
+    "a line end behind": ("0x7a69\n", "not one to this question"),
+    "too many digits": ("0x" + "7" * 65, "not one to this question"),
+    "an error": (Reply(b'{"id":1,"error":{"code":-32601,"message":"unknown"}}'), "unknown"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_CHAINS)
+def test_node_of_another_chain_is_not_asked_more(reader: Reader, ledger: LocalNode, case: str) -> None:
+    """There anybody can put a contract at the same address that says what they like."""
+    ledger.chain, said = OTHER_CHAINS[case]
+    reader.choose(written(four_kinds()["completeness"][1]))
+    assert reader.ask(ledger.url) == "open"
+    assert said in reader.text("#verdict")
+    assert [call["method"] for call in ledger.calls] == ["eth_chainId"]
+    ledger.chain = "0x0007A69"
+    assert reader.ask(ledger.url) == "proved"
+
+
+def test_null_is_no_error(reader: Reader, ledger: LocalNode) -> None:
+    """Some nodes send it with every result."""
+    answers = {"jsonrpc": "2.0", "id": 1, "error": None, "result": words(RIGHT, NONE)}
+    ledger.answer = lambda _: Reply(json.dumps(answers).encode())
+    reader.choose(written(four_kinds()["completeness"][1]))
+    assert reader.ask(ledger.url) == "proved"
 
 
 LIES = {
@@ -106,6 +145,7 @@ def test_ledger_that_says_otherwise_is_a_refusal(reader: Reader, ledger: LocalNo
 RIGHT = four_kinds()["completeness"][0].commitment(3)
 NO_ANSWERS: dict[str, tuple[Any, str]] = {
     "nothing there": ("0x", "has nothing at"),
+    "empty": ("", "not one to this question"),
     "one word": (words(RIGHT), "not one to this question"),
     "three words": (words(RIGHT, NONE, NONE), "not one to this question"),
     "cut": (words(RIGHT, NONE)[:-2], "not one to this question"),
@@ -117,15 +157,27 @@ NO_ANSWERS: dict[str, tuple[Any, str]] = {
     "null": (None, "not one to this question"),
     "an error": (
         Reply(b'{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"<b>no\\u202e</b>"}}'),
-        "<b>no",
+        "It says <b>noU+202E</b>",
     ),
-    "an empty error": (Reply(b'{"jsonrpc":"2.0","id":1,"error":null}'), "refuses to answer"),
+    "an error without a result": (
+        Reply(b'{"jsonrpc":"2.0","id":1,"error":null}'),
+        "not one to this question",
+    ),
+    "an error that is a text": (Reply(b'{"id":1,"error":"no\\u202e"}'), "It says noU+202E"),
+    "an error beside a result": (
+        Reply(json.dumps({"id": 1, "error": False, "result": words(RIGHT, NONE)}).encode()),
+        "refuses to answer",
+    ),
+    "a deep error": (
+        Reply(b'{"id":1,"error":{"message":' + b"[" * 30_000 + b"]" * 30_000 + b"}}"),
+        "refuses to answer",
+    ),
     "another id": (
         Reply(json.dumps({"jsonrpc": "2.0", "id": 2, "result": words(RIGHT, NONE)}).encode()),
         "not one to",
     ),
     "no object": (Reply(b"[]"), "not one to this question"),
-    "no JSON": (Reply(b"<html>"), "not JSON (HTTP status 200)"),
+    "no JSON": (Reply(b"<html>"), "not JSON"),
     "nothing": (Reply(b""), "not JSON"),
     "no end": (Reply(b" " * 2_000_000), "does not end"),
 }
@@ -138,7 +190,7 @@ def test_node_without_an_answer_proves_nothing(reader: Reader, ledger: LocalNode
     honest, ledger.answer = ledger.answer, lambda _: result
     reader.choose(written(four_kinds()["completeness"][1]))
     assert reader.ask(ledger.url) == "open"
-    assert reader.word() == "NOT PROVED YET"
+    assert reader.word().startswith("NOT PROVED YET: ")
     assert said in reader.text("#verdict")
     assert "anybody could have made all of it up" in reader.text("#unproved")
     ledger.answer = honest
@@ -152,16 +204,18 @@ def test_node_that_sends_the_page_elsewhere_is_not_followed(anyone: Reader, ledg
         anyone.open().choose(written(four_kinds()["completeness"][1]))
         assert anyone.ask(ledger.url) == "open"
         assert "cannot be reached" in anyone.text("#verdict")
-        assert (len(ledger.calls), other.calls) == (1, [])
+        assert (len(ledger.calls), other.calls) == (2, [])
         assert anyone.ask(other.url) == "proved"
 
 
-def test_busy_node_proves_nothing(anyone: Reader, ledger: LocalNode) -> None:
-    """The status is named; the browser notes it on its console by itself."""
-    ledger.answer = lambda _: Reply(b"slow down", 429)
-    anyone.open().choose(written(four_kinds()["inclusion"][1]))
+@pytest.mark.parametrize("status", [201, 204, 401, 404, 429, 500])
+def test_any_status_but_200_proves_nothing(anyone: Reader, ledger: LocalNode, status: int) -> None:
+    """Whatever comes with it. It is named; the browser notes errors on its console by itself."""
+    right = json.dumps({"jsonrpc": "2.0", "id": 1, "result": words(RIGHT, NONE)}).encode()
+    ledger.answer = lambda _: Reply(b"" if status == 204 else right, status)
+    anyone.open().choose(written(four_kinds()["completeness"][1]))
     assert anyone.ask(ledger.url) == "open"
-    assert "HTTP status 429" in anyone.text("#verdict")
+    assert f"HTTP status {status}." in anyone.text("#verdict")
 
 
 def test_absent_node_proves_nothing(anyone: Reader) -> None:
@@ -194,6 +248,16 @@ def test_what_is_no_address_is_asked_nothing(reader: Reader, url: str) -> None:
     assert reader.requests == before
 
 
+@pytest.mark.parametrize("user", ["ann:hunter2@", "hunter2@", ":hunter2@"])
+def test_address_with_a_password_is_asked_nothing(reader: Reader, ledger: LocalNode, user: str) -> None:
+    """A browser would not send it; the page says so, and does not repeat it."""
+    reader.choose(written(four_kinds()["inclusion"][1]))
+    assert reader.ask(ledger.url.replace("//", f"//{user}")) == "open"
+    assert "Leave user and password out of the address" in reader.text("#verdict")
+    assert "hunter2" not in reader.page.inner_text("body")
+    assert ledger.calls == []
+
+
 def test_late_answer_to_an_earlier_question_is_dropped(reader: Reader, ledger: LocalNode) -> None:
     """Another receipt was chosen in the meantime: what the node says of the first is not said of it."""
     honest: Callable[[dict[str, Any]], Any] = ledger.answer
@@ -206,7 +270,7 @@ def test_late_answer_to_an_earlier_question_is_dropped(reader: Reader, ledger: L
     ledger.answer = slowly
     reader.choose(written(four_kinds()["inclusion"][1]))
     reader.page.fill("#node", ledger.url)
-    with reader.page.expect_response(ledger.url):
+    with reader.page.expect_response(lambda response: "eth_call" in (response.request.post_data or "")):
         reader.page.click("#ask button")
         other = written(Stream([[Contact(1)]], name="mails").inclusion(0))
         assert reader.choose(other) == "open"

@@ -46,7 +46,7 @@ def test_hash_in_the_policy_is_that_of_the_page(tag: str) -> None:
     assert policy()[f"{tag}-src"] == [f"'sha256-{fresh}'"]
 
 
-def test_policy_allows_nothing_else_but_the_question() -> None:
+def test_policy_allows_nothing_else_but_the_questions() -> None:
     """Nothing is loaded, framed, submitted or read as markup; data: is for the icon."""
     rest = {name: sources for name, sources in policy().items() if name not in ("script-src", "style-src")}
     assert rest == {
@@ -99,7 +99,7 @@ def test_script_has_no_way_from_text_to_markup_or_code(word: str) -> None:
 
 
 def test_script_asks_in_one_place_only() -> None:
-    """The one eth_call; and its selector is that of the contract's function."""
+    """Both questions; and the selector of the eth_call is that of the contract's function."""
     assert SOURCE.count("fetch(") == 1
     assert not re.search(
         r"XMLHttpRequest|WebSocket|EventSource|sendBeacon|RTCPeer|Worker\(|localStorage|indexedDB", SOURCE

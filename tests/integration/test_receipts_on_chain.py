@@ -302,7 +302,8 @@ def _other(value: Any, dice: random.Random) -> Any:
 
 def test_no_changed_receipt_is_proved(work: Work) -> None:
     """N2: one value anywhere is enough; but for the name of a stream, where only its number is proved. Where
-    it is the contract's address that was changed, the node knows of none there, and nothing is checked.
+    it is the contract's address or the chain that was changed, the node knows of none there or is not of that
+    chain, and nothing is checked.
     """
     dice = random.Random(4)
     node = work.place.node.url
@@ -311,7 +312,7 @@ def test_no_changed_receipt_is_proved(work: Work) -> None:
             wrong = changed(made.document, dice)
             if _is_renamed(made.document, wrong):
                 continue
-            elsewhere = wrong["contract"] != made.document["contract"]
+            elsewhere = any(wrong[name] != made.document[name] for name in ("chain", "contract"))
             either = (verify_receipt.Refused, verify_receipt.NotChecked)
             with pytest.raises(either if elsewhere else verify_receipt.Refused):
                 verify_receipt.verify(written(wrong), rpc=node)

@@ -186,7 +186,7 @@ def test_verify_says_of_disclosure_what_is_withheld(disclosure: Receipt, accepte
 def test_verify_says_that_nothing_was_compared(inclusion: Receipt, accepted: Accepted) -> None:
     """Without a node and a commitment the heading itself says that the chain was not asked."""
     lines = str(accepted(inclusion)).splitlines()
-    assert lines[0] == "PROVED, IF THE COMMITMENT IS ON THE CHAIN: THAT WAS NOT CHECKED"
+    assert lines[0] == "NOT PROVED YET: SOUND IN ITSELF, BUT COMPARED WITH NO CHAIN"
     assert "  Not compared with anything: give --rpc URL or --commitment 0x..." in lines
     assert "  * That any of this was ever anchored: without the chain, anybody can make it all up." in lines
 

@@ -1,16 +1,19 @@
-"""The one question to a node, and nodes that answer it otherwise.
+"""The two questions to a node, and nodes that answer them otherwise.
 
-Branches: the question: method, contract, selector, arguments · a batch that is there, the last, not the
-last · not there, another there, no contract there · an error, null as error · another id, none, True · no
-JSON, no object, deep, no UTF-8, too long, too short, too many words · HTTP errors, redirects, a broken
-connection, nobody there, no such host · proxies, files, passwords · a commitment given instead.
+Branches: the chain it serves: the receipt's, another, none · the question: method, contract, selector,
+arguments · a batch that is there, the last, not the last · not there, another there, no contract there · an
+error, null as error · another id, none, True · no JSON, no object, deep, no UTF-8, too long, too short, too
+many words · HTTP errors, redirects, a broken connection, nobody there, no such host, no end · proxies, files,
+passwords, IPv6 · a commitment given instead.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,16 +29,27 @@ from verifier.verify_receipt import COMMITMENTS, NotChecked, Refused, Verdict, m
 Reply = Callable[[dict[str, Any]], tuple[int, bytes, dict[str, str]]]
 
 
+CHAIN = {"jsonrpc": "2.0", "id": 1, "result": "0x7a69"}
+"""Of the receipts here, as nodes name it."""
+
+
 @contextmanager
-def node(reply: Reply) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A server that answers every POST as it is told: its address, and what it was asked."""
+def node(
+    reply: Reply, *, chain: Any = CHAIN, host: str = "127.0.0.1", heard: list[str | None] | None = None
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A server that answers a POST as it is told, or with `chain` if that is what is asked: its address, and
+    what it was asked; `heard` takes the Authorization header of each.
+    """
     asked: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             asked.append(question)
-            status, body, headers = reply(question)
+            if heard is not None:
+                heard.append(self.headers["Authorization"])
+            whole = 200, json.dumps(chain).encode(), {}
+            status, body, headers = whole if question["method"] == "eth_chainId" else reply(question)
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
@@ -48,14 +62,16 @@ def node(reply: Reply) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             pass
 
     class Quiet(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
         def handle_error(self, *_: object) -> None:
             pass  # whoever asked has hung up
 
-    server = Quiet(("127.0.0.1", 0), Handler)
+    server = Quiet((host, 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}", asked
     finally:
         server.shutdown()
         server.server_close()
@@ -97,18 +113,14 @@ def test_selector_is_the_hash_of_the_signature() -> None:
     assert "function commitments(uint256 stream, uint256 from, uint256 to)" in interface.read_text()
 
 
-def test_verify_asks_one_question(stream: Stream, inclusion: Receipt) -> None:
-    """One eth_call: the commitments of the last batch of the receipt and of the next."""
+def test_verify_asks_two_questions(stream: Stream, inclusion: Receipt) -> None:
+    """Which chain; and by one eth_call the commitments of the last batch of the receipt and of the next."""
     with node(honest(stream)) as (url, asked):
         verify(written(inclusion), rpc=url)
     data = "0xbdf2cf9f" + word(1).hex() + word(1).hex() + word(2).hex()
-    call = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "eth_call",
-        "params": [{"to": CONTRACT, "data": data}, "latest"],
-    }
-    assert asked == [call]
+    params = [{"to": CONTRACT, "data": data}, "latest"]
+    first, then = ({"jsonrpc": "2.0", "id": 1, "method": name} for name in ("eth_chainId", "eth_call"))
+    assert asked == [{**first, "params": []}, {**then, "params": params}]
 
 
 def test_verify_says_who_was_asked(stream: Stream, inclusion: Receipt, completeness: Receipt) -> None:
@@ -116,17 +128,61 @@ def test_verify_says_who_was_asked(stream: Stream, inclusion: Receipt, completen
     with node(honest(stream)) as (url, _):
         early, last = (verify(written(each), rpc=url) for each in (inclusion, completeness))
         assert early.compared == f"It is what contract {CONTRACT} has for batch 1, says {url}."
+        honestly = f"That {url} tells the truth and serves chain 31337, as it says, and the chain keeps its"
         assert early.not_proved[:2] == [
-            f"That {url} tells the truth, and the chain keeps its newest blocks. Ask a node of your own.",
+            f"{honestly} newest blocks. Ask a node of your own.",
             "What other records and later batches hold, amendments of the above among it. There are some.",
         ]
         assert last.not_proved[1].endswith(" There was none when the node was asked.")
         assert str(last).startswith("PROVED\n")
 
 
-def unchecked(reply: Reply, receipt: Receipt) -> str:
+def test_verify_does_not_check_by_another_chain(
+    stream: Stream, inclusion: Receipt, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There anybody can put a contract at the same address that says what they like: it is not asked."""
+    file = tmp_path / "receipt.json"
+    file.write_bytes(written(inclusion))
+    with node(honest(stream), chain={**CHAIN, "result": "0x1"}) as (url, asked):
+        assert main([str(file), "--rpc", url]) == 2
+        assert [question["method"] for question in asked] == ["eth_chainId"]
+    other = "the node serves chain 1, and the receipt is of chain 31337: give --rpc a node of chain 31337"
+    assert capsys.readouterr() == ("", f"NOT CHECKED: {url}: {other}\n")
+
+
+@pytest.mark.parametrize(
+    ("chain", "why"),
+    [
+        ({**CHAIN, "result": None}, "the node's reply is not the id of a chain"),
+        ({**CHAIN, "result": 31337}, "the node's reply is not the id of a chain"),
+        ({**CHAIN, "result": "31337"}, "the node's reply is not the id of a chain"),
+        ({**CHAIN, "result": "0x"}, "the node's reply is not the id of a chain"),
+        ({**CHAIN, "result": "0x7a69\n"}, "the node's reply is not the id of a chain"),
+        ({**CHAIN, "result": "0x" + "7" * 65}, "the node's reply is not the id of a chain"),
+        ({**CHAIN, "id": 2}, "the node's reply is to another question"),
+        ({**CHAIN, "error": {"code": -32601, "message": "no"}}, "the node refuses: 'no'"),
+        ([], "the node's reply is to another question"),
+    ],
+)
+def test_verify_does_not_check_by_what_names_no_chain(
+    chain: Any, why: str, stream: Stream, inclusion: Receipt
+) -> None:
+    """A node that does not say which chain it serves is not asked more."""
+    assert unchecked(honest(stream), inclusion, chain=chain) == why
+
+
+@pytest.mark.parametrize("served", ["0x7A69", "0x0000007a69"])
+def test_verify_takes_the_chain_as_some_nodes_write_it(
+    served: str, stream: Stream, inclusion: Receipt
+) -> None:
+    """In capitals, or with zeros before it."""
+    with node(honest(stream), chain={**CHAIN, "result": served, "error": None}) as (url, _):
+        assert verify(written(inclusion), rpc=url).compared
+
+
+def unchecked(reply: Reply, receipt: Receipt, **others: Any) -> str:
     """Why a receipt is not checked that a node answers so to; the node's address left out."""
-    with node(reply) as (url, _):
+    with node(reply, **others) as (url, _):
         with pytest.raises(NotChecked) as caught:
             verify(written(receipt), rpc=url)
         assert caught.value.host == url
@@ -256,12 +312,35 @@ def test_verify_does_not_check_by_broken_replies(reply: bytes, why: str, inclusi
         assert caught.value.why in (why, "the node does not answer: ConnectionResetError")
 
 
-def test_verify_waits_no_longer_than_it_says(inclusion: Receipt, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A node that never answers is left."""
-    monkeypatch.setattr("verifier.verify_receipt.SECONDS_TO_REPLY", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(NotChecked) as caught:
-        verify(written(inclusion), rpc=f"http://127.0.0.1:{server.getsockname()[1]}")
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"
+
+
+@pytest.mark.parametrize(("at_once", "drop"), [(b"", b""), (HEAD, b" "), (b"", b"H"), (HEAD[:-2], b"a")])
+def test_verify_waits_no_longer_than_it_says(
+    at_once: bytes, drop: bytes, inclusion: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node is left that never answers, or drips: its body, its first line or its headers."""
+    monkeypatch.setattr("verifier.verify_receipt.SECONDS_TO_REPLY", 0.3)
+    over = threading.Event()
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(at_once)
+            while not over.wait(0.05):
+                connection.sendall(drop)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=serve)
+        dripping.start()
+        before = time.monotonic()
+        with pytest.raises(NotChecked) as caught:
+            verify(written(inclusion), rpc=f"http://127.0.0.1:{server.getsockname()[1]}")
+        waited = time.monotonic() - before
+        over.set()
+        dripping.join()
     assert caught.value.why == "the node does not answer: TimeoutError"
+    assert 0.2 < waited < 2.0
 
 
 @pytest.mark.parametrize(
@@ -269,6 +348,8 @@ def test_verify_waits_no_longer_than_it_says(inclusion: Receipt, monkeypatch: py
     [
         ("http://127.0.0.1:1/key", "http://127.0.0.1:1"),
         ("http://user:secret@127.0.0.1:1/key?secret#secret", "http://127.0.0.1:1"),
+        ("http://user:secret@[::1]:1/secret@secret", "http://[::1]:1"),
+        ("http://[1:2]", "http://[1:2]"),
         ("https://127.0.0.1:1", "https://127.0.0.1:1"),
         ("http://127.0.0.1:port/", "http://127.0.0.1:port"),
         ("http://127.0.0.1:99999/", "http://127.0.0.1:99999"),
@@ -288,6 +369,63 @@ def test_command_says_that_nobody_answers(
     assert printed.err.startswith(f"NOT CHECKED: {host}: the node does not answer: ")
     assert printed.err.count("\n") == 1
     assert "secret" not in printed.err
+
+
+@pytest.mark.parametrize(
+    ("user", "sent"),
+    [("", None), ("ann:secret@", "ann:secret"), ("ann:se%40c:ret@", "ann:se@c:ret"), ("key@", "key")],
+)
+def test_verify_sends_the_password_and_never_says_it(
+    user: str, sent: str | None, stream: Stream, inclusion: Receipt
+) -> None:
+    """As HTTP's Basic authentication has it, with both questions; the verdict names the host alone."""
+    heard: list[str | None] = []
+    with node(honest(stream), heard=heard) as (url, _):
+        verdict = verify(written(inclusion), rpc=url.replace("//", f"//{user}") + "?a@b")
+        assert verdict.compared.endswith(f"says {url}.")
+    basic = None if sent is None else f"Basic {base64.b64encode(sent.encode()).decode()}"
+    assert heard == [basic, basic]
+    assert "secret" not in str(verdict)
+
+
+def test_verify_asks_a_node_by_its_ipv6_address(stream: Stream, inclusion: Receipt, tmp_path: Path) -> None:
+    """In brackets, as addresses have it."""
+    file = tmp_path / "receipt.json"
+    file.write_bytes(written(inclusion))
+    try:
+        with node(honest(stream), host="::1") as (url, asked):
+            assert url.startswith("http://[::1]:")
+            assert main([str(file), "--rpc", url]) == 0
+            assert len(asked) == 2
+    except OSError:
+        pytest.skip("no IPv6 here")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "node",
+        "ftp://secret@n",
+        "http://",
+        "http://secret@",
+        "http:///x",
+        "http://[::1",
+        "http://[secret]/",
+        "http://a b/",
+    ],
+)
+def test_command_takes_no_other_address(
+    url: str, inclusion: Receipt, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is called wrongly then, and says so without what is secret in it."""
+    file = tmp_path / "receipt.json"
+    file.write_bytes(written(inclusion))
+    with pytest.raises(SystemExit) as ended:
+        main([str(file), "--rpc", url])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.endswith("error: --rpc must be an address that begins with http:// or https://\n")
+    assert "secret" not in said
 
 
 def test_command_refuses_what_the_chain_has_otherwise(
@@ -332,4 +470,4 @@ def test_verify_compares_the_last_batch_of_a_survey(stream: Stream) -> None:
         verdict: Verdict = verify(written(receipt), rpc=url)
     assert verdict.commitment == stream.commitment(3)
     assert verdict.not_proved[1].endswith("There are some.")
-    assert len(asked) == 1
+    assert len(asked) == 2

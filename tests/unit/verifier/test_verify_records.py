@@ -15,7 +15,7 @@ import pytest
 from breaking import reanchored, rechained, refusal, renamed
 from support.handmade_receipts import Contact, Receipt, Stream, compact, hexed, sha256, subject, written
 
-from verifier.verify_receipt import Verdict
+from verifier.verify_receipt import Verdict, verify
 
 Refuses = Callable[..., None]
 FIELDS = "$.records[0].fields"
@@ -77,6 +77,18 @@ def test_verify_refuses_names_that_are_none(
         reanchored(receipt)
 
     refused(inclusion, alter, f"{FIELDS}[0].text{at}", why)
+
+
+def test_verify_refuses_more_fields_than_a_record_can_have(refused: Refuses) -> None:
+    """10,000 of the document, and its own three; at once, not after all are hashed and named."""
+
+    def more(receipt: Receipt) -> None:
+        receipt["records"][0]["fields"].append({"digest": hexed(bytes(32))})
+
+    document = {f"/{i}": str(i) for i in range(10_000)}
+    widest = Stream([[Contact(1, document=document)]]).disclosure(0, ["link"])
+    assert verify(written(widest)).proved[0].endswith(": 2 of 10003 fields, 10001 withheld.")
+    refused(widest, more, FIELDS, "are more than a record has: 10,003")
 
 
 def test_verify_refuses_the_first_field_withheld(disclosure: Receipt, refused: Refuses) -> None:
