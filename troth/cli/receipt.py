@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timezone
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from troth.cli.files import whole_file
 from troth.cli.output import note, print_facts, print_json, progress
 from troth.cli.parsing import checked
 from troth.cli.session import Json, Session
-from troth.errors import BadInput, NodeError, NoNode, Problem
+from troth.errors import BadInput, Problem
 from troth.intake import parse_moment
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def make(
 
     given = {"RECORD": record, "--fields": fields, "--subject": subject, "--from": since, "--until": until}
     _check_given(kind, {**given, "--cose": cose})
+    if cose is not None and realpath(cose) == realpath(output):
+        raise BadInput([Problem("--cose", None, None, None, "is the file of --output: name another")])
     with Session.of(context).office() as office, progress("surveying", quiet=json) as told:
         made = _made(office, kind, stream, given, told)
         signed = None if cose is None else vouched(office, made)
@@ -93,8 +96,9 @@ def verify(
 ) -> None:
     """Check a receipt by `verifier/verify_receipt.py`: say what it proves and what it does not.
 
-    Ends with 0 if it is proved, 1 if it is refused, 2 if it cannot be read or the node cannot be asked. The
-    chain is asked at --rpc, or else at this office's own node if that is up.
+    The node at --rpc or TROTH_RPC is asked, or else the chain of `troth up` if that is up. Ends with 0 if the
+    receipt is proved, 1 if it is refused, 2 if it cannot be read, or the node is silent or of another chain.
+    Without a node and without --commitment, 0 means: sound in itself, and not that it is on any chain.
     """
     from troth import verify_receipt  # noqa: PLC0415  kept out of --help
 
@@ -200,23 +204,15 @@ def _range(numbers: list[int]) -> str:
 
 
 def _own_node(session: Session) -> str | None:
-    """The address of the office's own node, if it is up; says which it is, or that none is asked."""
+    """The address of the node that is configured, or else of the embedded chain if that is up; says which."""
     from troth.chain import anvil  # noqa: PLC0415
-    from troth.chain.rpc import Node  # noqa: PLC0415
+    from troth.chain.rpc import without_secrets  # noqa: PLC0415
 
-    settings = session.settings
-    if settings.rpc is None:
-        running = anvil.status(settings.home)
-        url, shown = (None, "") if running is None else (running.url, running.url)
-    else:
-        with Node(settings.rpc, timeout=settings.timeout) as node:
-            shown, url = node.url, settings.rpc
-            try:
-                node.call("eth_chainId")
-            except (NoNode, NodeError):
-                url = None
+    url = session.settings.rpc
+    if url is None and (running := anvil.status(session.settings.home)) is not None:
+        url = running.url
     if url is None:
-        note(f"the chain is not asked: no node is up{f' at {shown}' if shown else ''}; name one with --rpc")
+        note("the chain is not asked: no node is up; name one with --rpc")
     else:
-        note(f"the chain is asked at this office's own node, {shown}")
+        note(f"the chain is asked at this office's own node, {without_secrets(url)}")
     return url

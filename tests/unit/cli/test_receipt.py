@@ -2,13 +2,14 @@
 
 make
 ├── each kind: the file is the receipt, whole, for its owner only; what it holds is said, or printed as JSON
-├── --cose: a second file · of another kind: refused, and nothing is written
+├── --cose: a second file · of another kind, or the receipt's own: refused, and nothing is written
 ├── a survey, while records wait: how many, on stderr
 ├── a day, or a time with its zone, to the second
 ├── an option that is missing, or does not go with the kind: each is named
 └── what cannot be made, or written: refused, and what was there before stays
 verify
 ├── at --rpc · by --commitment · at the office's own node, which is named · with neither: said so
+├── the node that is configured is down, or serves another chain: not checked
 ├── refused: exit 1 and why · unreadable, or called wrongly: exit 2
 └── it is the verifier's own file
 """
@@ -19,6 +20,7 @@ import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cbor2
 import pytest
@@ -121,6 +123,21 @@ def test_cose_receipt_is_written_beside(at: Terminal, file: Path) -> None:
     assert cbor2.loads(cose.read_bytes()).tag == 18
     assert stat.S_IMODE(cose.stat().st_mode) == 0o600
     assert f"cose     {cose}" in told
+
+
+@pytest.mark.parametrize("same", ["receipt.json", "../here/receipt.json", "link/receipt.json", "alias.json"])
+def test_cose_receipt_does_not_take_the_place_of_the_receipt(at: Terminal, tmp_path: Path, same: str) -> None:
+    """However the one file is named: nothing is written, and what was there stays."""
+    here = tmp_path / "here"
+    here.mkdir()
+    file = here / "receipt.json"
+    file.write_text("before")
+    (here / "link").symlink_to(here)
+    (here / "alias.json").symlink_to(file)
+    said = at.refused(*make(file, "a", "--kind", "inclusion", "--cose", f"{here}/{same}"))
+    assert said == "--cose: is the file of --output: name another"
+    assert file.read_text() == "before"
+    assert sorted(one.name for one in here.iterdir()) == ["alias.json", "link", "receipt.json"]
 
 
 def test_nothing_is_written_if_nobody_may_sign(at: Terminal, suite: Suite, file: Path) -> None:
@@ -285,24 +302,25 @@ def test_verify_says_that_no_chain_was_asked(receipt: Path, capsys: pytest.Captu
     assert main(["receipt", "verify", str(receipt)]) == 0
     told = capsys.readouterr()
     assert told.err == "the chain is not asked: no node is up; name one with --rpc\n"
-    assert told.out.startswith("PROVED, IF THE COMMITMENT IS ON THE CHAIN")
+    assert told.out.startswith("NOT PROVED YET: SOUND IN ITSELF, BUT COMPARED WITH NO CHAIN\n")
 
 
-def test_verify_says_that_the_offices_node_is_down(
+def test_verify_does_not_do_without_the_node_that_is_configured(
     receipt: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And does without; one that was asked for by name is another matter."""
+    """If it is down, nothing is checked, as where it is asked for by name."""
     gone = FakeNode(lambda *_: None)
     gone.close()
-    monkeypatch.setenv("TROTH_RPC", gone.url)
-    assert main(["receipt", "verify", str(receipt)]) == 0
-    told = capsys.readouterr()
-    assert told.err == f"the chain is not asked: no node is up at {gone.url}; name one with --rpc\n"
+    monkeypatch.setenv("TROTH_RPC", gone.url.replace("//", "//ann:secret@"))
+    unchecked = f"NOT CHECKED: {gone.url}: the node does not answer: ConnectionRefusedError\n"
+    assert main(["receipt", "verify", str(receipt)]) == 2
+    asked = f"the chain is asked at this office's own node, {gone.url}\n"
+    assert capsys.readouterr() == ("", asked + unchecked)
     assert main(["receipt", "verify", str(receipt), "--rpc", gone.url]) == 2
-    assert capsys.readouterr().err.startswith(f"NOT CHECKED: {gone.url}: the node does not answer")
+    assert capsys.readouterr() == ("", unchecked)
 
 
-def test_verify_does_without_a_node_that_answers_with_errors(
+def test_verify_does_not_check_by_a_node_that_answers_with_errors(
     receipt: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is not up either."""
@@ -313,10 +331,50 @@ def test_verify_does_without_a_node_that_answers_with_errors(
     with_errors = FakeNode(refuses)
     monkeypatch.setenv("TROTH_RPC", with_errors.url)
     try:
-        assert main(["receipt", "verify", str(receipt)]) == 0
+        assert main(["receipt", "verify", str(receipt)]) == 2
     finally:
         with_errors.close()
-    assert f"no node is up at {with_errors.url}" in capsys.readouterr().err
+    assert f"NOT CHECKED: {with_errors.url}: the node refuses: 'no'\n" in capsys.readouterr().err
+
+
+def test_verify_asks_the_embedded_chain_while_it_is_up(
+    receipt: Path, suite: Suite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And does not do without it once it has said that it is."""
+    running = type("Running", (), {"url": url_of(suite)})
+    monkeypatch.setattr("troth.chain.anvil.status", lambda _: running)
+    assert main(["receipt", "verify", str(receipt)]) == 0
+    told = capsys.readouterr()
+    assert told.err == f"the chain is asked at this office's own node, {url_of(suite)}\n"
+    assert told.out.startswith("PROVED\n")
+
+
+def test_verify_does_not_check_by_a_node_of_another_chain(
+    receipt: Path, suite: Suite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Though it has the same contract at the same address."""
+
+    def elsewhere(method: str, params: list[Any]) -> Any:
+        return "0x1" if method == "eth_chainId" else suite.node.call(method, params)
+
+    other = FakeNode(elsewhere)
+    monkeypatch.setenv("TROTH_RPC", other.url)
+    try:
+        assert main(["receipt", "verify", str(receipt)]) == 2
+    finally:
+        other.close()
+    assert (
+        f"NOT CHECKED: {other.url}: the node serves chain 1, and the receipt is of" in capsys.readouterr().err
+    )
+
+
+def test_verify_help_says_what_0_means_without_a_node(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the command's help and in the verifier's own."""
+    assert main(["receipt", "verify", "--help"]) == 0
+    assert "sound in itself, and not that it is on any chain" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit):
+        verify_receipt.main(["--help"])
+    assert "sound in itself, and not that it is on any chain" in " ".join(capsys.readouterr().out.split())
 
 
 def test_verify_refuses_a_receipt_that_was_changed(
