@@ -11,6 +11,8 @@ dossier: lists them, before and after
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import pytest
 from support.office import Desk
 from support.queued import accepted, call, prove_queue, queue_rows
 
-from troth.errors import BadInput
+from troth.errors import BadInput, DatabaseFailed
 from troth.identity import erasure, subjects
 from troth.identity.dossier import dossier
 from troth.interactions import batches, history, intake, streams
@@ -227,6 +229,27 @@ def test_hold_on_a_stream_met_meanwhile_forbids_erasing(
         erasure.erase(calls, who)
     assert [row.sealed is None for row in queue_rows(calls, 1)] == [False] * len(queue_rows(calls, 1))
     assert erasures(calls) == []
+
+
+def test_erasure_stops_where_it_lost_a_queue(
+    calls: Office, who: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody was let in, and may be adding: nothing is destroyed, and it can be run again."""
+    real = intake.closed
+
+    @contextmanager
+    def closed(store: Any, stream: int) -> Iterator[int]:
+        with real(store, stream) as turn:
+            yield turn - (stream == 2)
+
+    before = [queue_rows(calls, n) for n in (1, 2)]
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "closed", closed)
+        with pytest.raises(DatabaseFailed, match="the session that held the queue of stream 2 has ended"):
+            erasure.erase(calls, who)
+    assert [queue_rows(calls, n) for n in (1, 2)] == before
+    erasure.erase(calls, who)
+    assert erasures(calls) == [(1, 4), (2, 4)]
 
 
 def test_released_hold_forbids_nothing(calls: Office, who: bytes) -> None:
