@@ -12,6 +12,8 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -226,6 +228,7 @@ def test_verify_refuses_what_the_chain_has_otherwise(body: bytes, why: str, incl
         (b'{"id":1,"error":"no"}', "the node refuses: 'no'"),
         (b'{"id":1,"error":{"code":3}}', "the node refuses: an object"),
         (b'{"id":1,"error":7,"result":"0x"}', "the node refuses: 7"),
+        (result(ONE, ONE).replace(b'"id"', b'"error":{},"id"'), "the node refuses: an object"),
         (b"[]", "the node's reply is to another question"),
         (b"1", "the node's reply is to another question"),
         (b"", "the node's reply is not JSON"),
@@ -341,6 +344,18 @@ def test_verify_waits_no_longer_than_it_says(
         dripping.join()
     assert caught.value.why == "the node does not answer: TimeoutError"
     assert 0.2 < waited < 2.0
+
+
+def test_command_ends_though_the_node_does_not(inclusion: Receipt, tmp_path: Path) -> None:
+    """What still waits for the reply does not keep the process."""
+    file = tmp_path / "receipt.json"
+    file.write_bytes(written(inclusion))
+    hung = "v.SECONDS_TO_REPLY = 0.1; v.post = lambda *_: time.sleep(60)"
+    called = f"v.main([{str(file)!r}, '--rpc', 'http://127.0.0.1:1'])"
+    program = f"import sys, time, verify_receipt as v; {hung}; sys.exit({called})"
+    where = Path(verify.__code__.co_filename).resolve().parent
+    ended = subprocess.run([sys.executable, "-c", program], cwd=where, timeout=30, check=False)
+    assert ended.returncode == 2
 
 
 @pytest.mark.parametrize(
