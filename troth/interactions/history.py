@@ -21,7 +21,7 @@ from troth.interactions.streams import Stream
 from troth.office import Office
 from troth.store import interactions as table
 from troth.store import schema
-from troth.store.batches import accepted_in, batch_at
+from troth.store.batches import accepted_in, anchored_with
 from troth.store.interactions import InteractionRow
 from troth.store.subjects import find_subject
 
@@ -53,7 +53,7 @@ class Interaction:
     """The index of the one it amends."""
     amended_by: tuple[int, ...]
     batch: int | None
-    """The number of the batch it is in; None while it waits for one."""
+    """The number of the batch it was anchored with; None while it waits."""
 
     @property
     def is_erased(self) -> bool:
@@ -100,8 +100,8 @@ def show(office: Office, stream: str, record: str) -> Shown:
         received = _received(row, _box(connection, vault, row.subject), vault)
         amended_by = table.amendments_of(connection, row.subject)
         previous = table.records_before(connection, row)[0]
-        batch = batch_at(connection, row.stream, row.position)
-    told = _interaction(found.name, row, received, amended_by, None if batch is None else batch.number)
+        batch = anchored_with(connection, row.stream, row.position)
+    told = _interaction(found.name, row, received, amended_by, batch)
     if received is None:
         return Shown(told, previous, None, {})
     return Shown(told, previous, received.raw, received.fields)
@@ -126,10 +126,10 @@ def _all_of(office: Office, connection: Connection, subject: bytes) -> Iterator[
         if vault is None:
             vault = Vault.of(office)
             box = _box(connection, vault, subject)
-        batch = batch_at(connection, row.stream, row.position)
+        batch = anchored_with(connection, row.stream, row.position)
         received = _received(row, box, vault)
         name = names.get(row.stream, str(row.stream))
-        yield _interaction(name, row, received, amended_by, None if batch is None else batch.number)
+        yield _interaction(name, row, received, amended_by, batch)
 
 
 def _interaction(

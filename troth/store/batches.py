@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, insert, select
+from sqlalchemy import Connection, Select, and_, case, func, insert, select
 
 from troth.store import schema
 
@@ -18,8 +18,8 @@ __all__ = [
     "Anchor",
     "ClosedBatch",
     "accepted_in",
+    "anchored_with",
     "anchors_of",
-    "batch_at",
     "closed_batch",
     "closed_batches",
     "contacts_by_day",
@@ -112,13 +112,23 @@ def last_closed(connection: Connection, stream: int) -> ClosedBatch | None:
     return None if row is None else ClosedBatch(*row)
 
 
-def batch_at(connection: Connection, stream: int, index: int) -> ClosedBatch | None:
-    """The one that holds the record at `index` of the stream, None if it waits in none."""
-    table = schema.closed_batches
-    wanted = _of(stream).where(table.c.first <= index).order_by(table.c.number.desc()).limit(1)
+def anchored_with(connection: Connection, stream: int, index: int) -> int | None:
+    """The number of the batch that the record at `index` of the stream was anchored with, as far as the index
+    of the chain goes; None if it waits.
+    """
+    closed, anchor = schema.closed_batches, schema.anchors
+    is_anchored = and_(
+        *(closed.c[name] == anchor.c[name] for name in ("stream", "number", "root", "subjects"))
+    )
+    wanted = (
+        _of(stream)
+        .join(anchor, is_anchored)
+        .where(closed.c.first <= index)
+        .order_by(closed.c.number.desc())
+        .limit(1)
+    )
     row = connection.execute(wanted).first()
-    batch = None if row is None else ClosedBatch(*row)
-    return None if batch is None or index >= batch.records else batch
+    return None if row is None or index >= (batch := ClosedBatch(*row)).records else batch.number
 
 
 def anchors_of(connection: Connection, stream: int) -> list[Anchor]:

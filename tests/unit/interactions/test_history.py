@@ -53,8 +53,9 @@ def test_lineage_is_shown_both_ways(calls: Office) -> None:
     assert history.show(calls, "calls", "#2").previous == shown[0].record
 
 
-def test_batch_is_shown_once_there_is_one(calls: Office) -> None:
-    """Until then it waits."""
+def test_batch_is_shown_once_it_is_anchored(calls: Office) -> None:
+    """Until then it waits, closed or not."""
+    batches.close(calls.store, 1, count=3, age=3600, everything=False)
     assert history.show(calls, "calls", "#0").interaction.batch is None
     batches.anchor(calls, "calls")
     add(calls, "calls", [call(9, "C-1")])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from support.anchoring import EPOCH, accept, draft, record_of, subject_of
 
@@ -53,15 +55,26 @@ def test_number_is_closed_once(store: Store, three: list[ClosedBatch]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("index", "number"), [(0, 1), (9, 1), (10, 2), (19, 2), (20, 3), (23, 3), (24, None)]
+    ("index", "number"), [(0, 1), (9, 1), (10, 2), (19, 2), (20, None), (23, None), (24, None)]
 )
-def test_batch_is_found_by_a_record_of_it(
+def test_batch_is_found_by_a_record_anchored_with_it(
     store: Store, three: list[ClosedBatch], index: int, number: int | None
 ) -> None:
-    """From its first to its last; beyond the last batch a record waits."""
+    """From its first to its last. A record of one that is closed, and not anchored as it is, waits."""
+    with store.writing() as connection:
+        anchor(connection, three[0])
+        anchor(connection, three[1])
+        anchor(connection, replace(three[2], root=bytes(32)))  # somebody else's
+        anchor(connection, closed(1, 0, 99, stream=2))
     with store.reading() as connection:
-        found = batches.batch_at(connection, 1, index)
-    assert (found.number if found else None) == number
+        assert batches.anchored_with(connection, 1, index) == number
+
+
+def anchor(connection: Connection, batch: ClosedBatch) -> None:
+    """Puts into the index that a batch was anchored."""
+    values = {name: getattr(batch, name) for name in ("stream", "number", "records", "root", "subjects")}
+    place = {"block": 7, "log": 9 * batch.stream + batch.number, "tx": bytes(32)}
+    connection.execute(schema.anchors.insert().values(**place, **values, time=EPOCH))
 
 
 def test_accepted_is_what_the_queue_says(store: Store) -> None:
@@ -128,25 +141,13 @@ def test_spans_are_of_each_subject_in_the_range(store: Store) -> None:
 
 def test_anchors_are_what_the_index_holds(store: Store) -> None:
     """In order of number, of the stream alone."""
-    table = schema.anchors
+    made = [closed(2, 10, 10), closed(1, 0, 10), closed(1, 0, 10, stream=2)]
     with store.writing() as connection:
-        for log, (stream, number) in enumerate([(1, 2), (1, 1), (2, 1)]):
-            words = {"root": bytes([number]) * 32, "subjects": bytes([64 + number]) * 32}
-            connection.execute(
-                table.insert().values(
-                    block=7,
-                    log=log,
-                    tx=bytes([log]) * 32,
-                    stream=stream,
-                    number=number,
-                    records=10 * number,
-                    time=EPOCH,
-                    **words,
-                )
-            )
+        for one in made:
+            anchor(connection, one)
     with store.reading() as connection:
         assert batches.anchors_of(connection, 1) == [
-            Anchor(1, 10, EPOCH, b"\x01" * 32, b"\x41" * 32, b"\x01" * 32),
-            Anchor(2, 20, EPOCH, b"\x02" * 32, b"\x42" * 32, b"\x00" * 32),
+            Anchor(one.number, one.records, EPOCH, one.root, one.subjects, bytes(32))
+            for one in (made[1], made[0])
         ]
         assert batches.anchors_of(connection, 3) == []
