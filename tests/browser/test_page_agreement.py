@@ -75,6 +75,22 @@ def test_record_of_too_many_fields_is_refused_in_the_same_words(reader: Reader) 
     assert reader.page.evaluate(f"{asked}.catch((error) => error.message)") == str(caught.value)
 
 
+def test_text_too_deep_for_a_browser_is_refused_and_no_failure_of_the_page(reader: Reader) -> None:
+    """As verify_receipt.py refuses it. Some read deeper values than they can write; this one is made to."""
+    deep = """() => {
+      const own = JSON.stringify;
+      JSON.stringify = () => { throw new RangeError("Maximum call stack size exceeded"); };
+      try {
+        return readCompact("[[]]", "$.x");
+      } catch (error) {
+        return [error instanceof Refused, error.message];
+      } finally {
+        JSON.stringify = own;
+      }
+    }"""
+    assert reader.page.evaluate(deep) == [True, "$.x: is not JSON, or nested too deep"]
+
+
 def test_looking_for_a_records_batch_does_not_grow_with_the_batches(reader: Reader) -> None:
     """A survey may have very many of both; the page looks at a few, and finds the right one."""
     look = """async () => {
