@@ -179,7 +179,7 @@ def release(office: Office, name: str, matter: str) -> Changed:
     """Ends the hold by reason of a matter, which must be worded as it was. Raises as `hold`."""
     stream, word = _matter(office, name, matter)
     if word not in stream.holds:
-        rule = f"no hold by a matter that is worded so; {len(stream.holds)} matters hold this stream"
+        rule = f"no hold by a matter that is worded so; matters that hold this stream: {len(stream.holds)}"
         raise BadInput([Problem("--matter", None, None, None, rule)])
     return _changed(office, name, "release", stream.number, word)
 
