@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,9 +30,12 @@ def sink(output: Path | None) -> Iterator[Callable[[str], object]]:
 def whole_file(output: Path, *, place: str = "--output") -> Iterator[Callable[[bytes], object]]:
     """Where bytes go that are to be the file `output`, in the place of what was there, once the block ends.
 
-    Raises BadInput, naming the option `place`, where it cannot be written.
+    A symbolic link is followed. Raises BadInput, naming the option `place`, where it cannot be written, and
+    for a pipe, a device or anything else that is there and is no file: none of these is to be replaced.
     """
     with _writing(output, place):
+        _check_kind(output)
+        output = Path(os.path.realpath(output))
         handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")  # of mode 0600
     file = os.fdopen(handle, "wb")
 
@@ -48,6 +53,18 @@ def whole_file(output: Path, *, place: str = "--output") -> Iterator[Callable[[b
             file.close()
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _check_kind(output: Path) -> None:
+    """Refuses what is there and is no regular file, and `-`. Raises OSError."""
+    if str(output) == "-":
+        raise OSError(errno.EINVAL, "a file's name is needed, and - is none")
+    with suppress(FileNotFoundError):
+        mode = output.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "a pipe or a device, and no file: name a file")
 
 
 @contextmanager
