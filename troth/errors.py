@@ -19,7 +19,7 @@
     ├── NoExit                  the account may not take money out of the pool (yet)
     ├── WrongPassword           the keystore does not open
     ├── WrongKey                the key-encryption key is not the one the database was made with
-    ├── Busy                    another process is at work on this home
+    ├── Busy                    another process holds a home, or what is wanted of a database
     ├── NodeInconsistent        the node contradicts itself, and asking again did not help
     ├── RecordsAltered          the database no longer holds what was put on the chain
     ├── BatchTaken              the chain holds another batch of a stream than this database closed
@@ -326,15 +326,16 @@ class WrongKey(TrothError):
 
 
 class Busy(TrothError):
-    """Another process holds the lock of `home`."""
+    """Another process holds the lock of `what`: of a home, or of something in a database."""
 
-    def __init__(self, home: str) -> None:
-        super().__init__(home)
-        self.home = home
+    def __init__(self, what: str, is_home: bool = False) -> None:
+        super().__init__(what, is_home)
+        self.what, self.is_home = what, is_home
 
     def __str__(self) -> str:
-        """The home, and what to wait for."""
-        return f"another process is at work on {self.home}: wait until it is done, or use another TROTH_HOME"
+        """What it is, what to wait for, and of a home another way out."""
+        way = ", or use another TROTH_HOME" if self.is_home else ""
+        return f"another process is at work on {self.what}: wait until it is done{way}"
 
 
 class NodeInconsistent(TrothError):
@@ -450,10 +451,10 @@ class Problem(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        """One line, `file:line: column: 'value': reason`, safe to print whatever the value holds."""
+        """One line, `file:line: column: 'value': reason`, safe to print whatever any of them holds."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         value = None if self.value is None else _quoted(self.value)
-        return ": ".join(part for part in (place, self.column, value, self.reason) if part)
+        return printable(": ".join(part for part in (place, self.column, value, self.reason) if part))
 
 
 class BadInput(TrothError):
@@ -471,6 +472,11 @@ class BadInput(TrothError):
         if len(self.problems) > SHOWN_PROBLEMS:
             lines.append(f"... and {len(self.problems) - SHOWN_PROBLEMS} more")
         return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with nothing in it that a terminal would obey."""
+    return "".join(character if character.isprintable() else "�" for character in text)
 
 
 def _quoted(value: str) -> str:

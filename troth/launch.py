@@ -165,4 +165,4 @@ def _alone(home: Path) -> Iterator[None]:
         with FileLock(home / "sending.lock", timeout=0):
             yield
     except Timeout:
-        raise Busy(str(home)) from None
+        raise Busy(str(home), is_home=True) from None

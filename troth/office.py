@@ -117,7 +117,7 @@ class Office:
         try:
             self._stack.enter_context(lock.acquire(timeout=0))
         except Timeout:
-            raise Busy(str(self.settings.home)) from None
+            raise Busy(str(self.settings.home), is_home=True) from None
         journal = StoredJournal(self.store)
         sender = Sender(self.node, self.signer, journal, max_fee=self.settings.max_fee)
         sender.resume(journal.unfinished(sender.address))

@@ -38,7 +38,7 @@ EXAMPLES: list[tuple[TrothError, list[str]]] = [
     (errors.NotWriter("calls", ACCOUNT), [ACCOUNT, "troth stream writer calls", "another key"]),
     (errors.WrongPassword("key.json"), ["key.json", "password"]),
     (errors.WrongKey("TROTH_KEK", "sqlite:///a.db"), ["TROTH_KEK", "sqlite:///a.db", "nothing was changed"]),
-    (errors.Busy("/srv/troth"), ["/srv/troth", "TROTH_HOME"]),
+    (errors.Busy("/srv/troth", is_home=True), ["/srv/troth", "until it is done, or", "TROTH_HOME"]),
     (errors.NodeInconsistent("block 7 has two hashes"), ["block 7 has two hashes", "--rpc"]),
     (errors.DatabaseFailed("sqlite:///a.db", "disk full"), ["sqlite:///a.db", "disk full", "run again"]),
     (errors.DatabaseTooNew("sqlite:///a.db", "0009", "0001"), ["sqlite:///a.db", "0009", "0001", "version"]),
@@ -113,13 +113,22 @@ def test_node_texts_leave_out_what_is_not_known() -> None:
         (Problem("--product", None, None, "storm", "why"), "--product: 'storm': why"),
         (Problem("b.csv", 3, "risk", "", "why"), "b.csv:3: risk: '': why"),
         (Problem("b.csv", 3, "risk", "a\n\x1b[31m\udcff", "why"), r"b.csv:3: risk: 'a\n\x1b[31m\udcff': why"),
+        (Problem("a\x1b\n", 3, "b\x9d", "c", "d\u2028e"), "a��:3: b�: 'c': d�e"),
         (Problem("b.csv", 3, "risk", "é" * 64, "why"), f"b.csv:3: risk: '{'é' * 64}': why"),
         (Problem("b.csv", 3, "risk", "é" * 65, "why"), f"b.csv:3: risk: '{'é' * 64}'…: why"),
     ],
 )
 def test_problem_renders_place_value_and_reason(given: Problem, text: str) -> None:
-    """What is missing leaves no trace, what cannot be printed is escaped, what is long is cut."""
+    """What is missing leaves no trace, what cannot be printed is escaped or replaced, what is long is cut."""
     assert str(given) == text
+
+
+def test_busy_names_another_way_of_a_home_only() -> None:
+    """Another home would not hold the queue of a database."""
+    said = str(errors.Busy("intake-1 in the database sqlite:///a.db"))
+    assert said == (
+        "another process is at work on intake-1 in the database sqlite:///a.db: wait until it is done"
+    )
 
 
 def test_bad_input_shows_twenty_problems() -> None:

@@ -154,7 +154,7 @@ def _locked(folder: Path, home: Path) -> Iterator[None]:
         with FileLock(folder / "lock", timeout=_LOCK):
             yield
     except Timeout:
-        raise Busy(str(home)) from None
+        raise Busy(str(home), is_home=True) from None
 
 
 def _start(folder: Path, binary: Path, memory: dict[str, Any], state: Path | None) -> bool:

@@ -12,6 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from troth.errors import printable
+
 __all__ = ["note", "plain", "print_facts", "print_json", "print_table", "progress", "when"]
 
 _WIDE = 10_000  # no terminal: whoever reads it wraps it
@@ -88,9 +90,8 @@ def progress(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 def _clean(value: object) -> str:
-    """`value` on one line, with nothing in it that a terminal would obey."""
-    text = when(value) if isinstance(value, datetime) else "" if value is None else str(value)
-    return "".join(character if character.isprintable() else "�" for character in text)
+    """`value` as a cell."""
+    return printable(when(value) if isinstance(value, datetime) else "" if value is None else str(value))
 
 
 _SIMPLE: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (

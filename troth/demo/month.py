@@ -341,7 +341,7 @@ def _alone(home: Path) -> Iterator[None]:
         with FileLock(home / "demo.lock", timeout=0):
             yield
     except Timeout:
-        raise Busy(str(home / "demo")) from None
+        raise Busy(str(home / "demo"), is_home=True) from None
 
 
 def _check_former(home: Path) -> None:
