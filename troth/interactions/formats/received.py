@@ -128,7 +128,8 @@ def parse_second(found: Any, column: str) -> int:
         is_text = type(found) is str and not _LIKE_A_TIME.fullmatch(found)
         raise Refused(rule, column, None if is_text else _shown(found))
     if not 0 <= second <= _LAST_SECOND:
-        raise Refused("out of range: from 1970 to 9998", column, _shown(found))
+        rule = "out of range: from 1970 to 9998, in seconds"
+        raise Refused(rule, column, found if type(found) is str else None)  # digits may be personal
     return second
 
 
@@ -149,9 +150,9 @@ def _minute(day: str, minute: str, offset: str) -> int:
 
 
 def _shown(found: Any) -> str:
-    """A member's value for a problem: itself, or what it is where it may be large or deep."""
+    """A member's value for a problem: itself, or what it is where it may be large, deep or personal."""
     if isinstance(found, str):
         return found
     if isinstance(found, dict | list):
         return "an object" if isinstance(found, dict) else "an array"
-    return json.dumps(found)
+    return "a number" if isinstance(found, float) else json.dumps(found)

@@ -66,7 +66,8 @@ def _integer(text: str) -> int:
         return int(text)
     # By its length first: int() refuses thousands of digits, and takes long over them where it does not.
     if len(text) > _SURELY_SMALL + 3 or not -_LARGEST <= (found := int(text)) <= _LARGEST:
-        raise Refused("an integer beyond 2^53 - 1: write it as a string", value=text)
+        digits = len(text.lstrip("-"))  # and not which: it may be a card's number
+        raise Refused(f"an integer of {digits} digits, beyond 2^53 - 1: write it as a string")
     return found
 
 
@@ -74,7 +75,8 @@ def _float(text: str) -> float:
     """A finite double."""
     found = float(text)
     if found - found != 0:
-        raise Refused("a number beyond what a double holds: write it as a string", value=text)
+        rule = f"a number of {len(text)} characters, beyond what a double holds: write it as a string"
+        raise Refused(rule)
     return found
 
 

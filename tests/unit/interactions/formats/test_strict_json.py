@@ -50,10 +50,19 @@ def test_object_is_read_as_anybody_reads_it(text: str) -> None:
     ],
 )
 def test_number_is_refused_beyond_what_all_readers_hold(number: str, rule: str) -> None:
-    """Integers that a double rounds, doubles that overflow, and what is no number; shown, but shortened."""
+    """Integers that a double rounds, doubles that overflow, and what is no number."""
     refusal = refusal_of(f'{{"a":[{number}]}}'.encode())
     assert rule in refusal.rule
-    assert refusal.value == number[:65]
+    assert refusal.value == (number if rule == "no number" else None)
+
+
+def test_number_is_refused_by_its_length_and_not_shown() -> None:
+    """It may be a card's."""
+    for number in ("4111111111111111000", "-4111111111111111000"):
+        refusal = refusal_of(f'{{"card":{number}}}'.encode())
+        assert refusal.rule == "an integer of 19 digits, beyond 2^53 - 1: write it as a string"
+        assert refusal.value is None
+    assert refusal_of(b'{"card":1e400}').rule.startswith("a number of 5 characters, beyond what a double")
 
 
 def test_number_of_a_million_digits_is_refused_at_once() -> None:
