@@ -60,6 +60,8 @@ def received(raw: bytes, *, file: str = "", folder: Path | None = None) -> Recei
     if len(raw) > LONGEST_RECORD:
         raise Refused(_TOO_LONG)
     document = strict_json.read_object(raw)
+    if not is_vcon(document):
+        raise Refused("no vCon, which has a uuid and parties: of other records, write one object a line")
     _check_form(document)
     found = Received(
         _uuid(document.get("uuid")),

@@ -84,6 +84,17 @@ def test_vcon_is_refused_without_a_uuid(put: Put, refused: Refused, uuid: Any) -
     assert refused(put(vcon("uuid"), "a.vcon")).column == "/uuid"
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.vcon"])
+def test_indented_object_is_refused_that_is_no_vcon(put: Put, refused: Refused, name: str) -> None:
+    """It is told how such records are written: not that it lacks what a vCon has."""
+    text = json.dumps({"id": "1", "subject": "C-1", "start": 0}, indent=2)
+    problem = refused(put(text, name))
+    assert (problem.line, problem.column) == (1, None)
+    assert problem.reason == (
+        "no vCon, which has a uuid and parties: of other records, write one object a line"
+    )
+
+
 def test_vcon_starts_with_its_earliest_dialog(put: Put, taken: Taken) -> None:
     """They stand in no order; created_at only where none has a start."""
     dialog = [{"start": "2026-03-01T12:00:00Z"}, {}, {"start": "2026-03-01T11:30:00+01:00"}]
