@@ -3,7 +3,7 @@
 A header names at least `uniqueid`, `start` (or `calldate`), and the column with the customer's number.
 Without one the columns are Master.csv's: 16, or 18 with `loguniqueid` and `loguserfield`, or 21 with
 `newcdrcolumns`. Where a row has no uniqueid, its source id is its hash. A start without a zone is UTC: set
-`usegmtime=yes`.
+`usegmtime=yes`, or write the seconds since 1970, `${CDR(start,u)}`.
 """
 
 from __future__ import annotations
@@ -47,9 +47,12 @@ _HEADERS = frozenset({"uniqueid", "start", "calldate"})
 _STARTS = ("start", "calldate")
 _NOBODY = frozenset({"", "anonymous", "unknown", "restricted"})
 _WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
+_SECONDS = re.compile(r"(\d{10})(?:\.\d+)?", re.ASCII)  # from 2001 to 2286: neither an extension nor a day
 _MOST_LINES = 100  # of one row: no farther is the end of a mark looked for
 _NO_COLUMN = ""  # a name that no column has
 _NO_HEADER = "no header: write one that names uniqueid, start and src among its columns"
+_NO_COMMAS = "columns stand between semicolons or tabs: separate them by commas"
+_LONE_CR = "not CSV: a carriage return in this row, outside of quotation marks: end rows with LF or CRLF"
 _UNCLOSED = "not CSV: a quotation mark opens in this row and none closes it"
 
 
@@ -119,6 +122,8 @@ def received(raw: bytes) -> Received:
 
 def _columns_above(row: bytes, customer_column: str) -> _Columns:
     """The columns of a file whose first row this is. Raises Refused."""
+    if b"," not in row and (b";" in row or b"\t" in row):
+        raise Refused(_NO_COMMAS)
     cells = _cells(row)
     names = _MASTER.get(len(cells))
     if names is not None and _WITHOUT_ZONE.fullmatch(cells[names.index("start")]):
@@ -145,15 +150,19 @@ def _received(row: bytes, columns: _Columns, file: str, line: int | None, end: i
         source = f"sha256:{sha256(row).hexdigest()}"
     else:
         source = parse_source(cells[columns.source], "uniqueid")
-    start = cells[columns.start].strip()
-    second = parse_second(
-        f"{start}Z" if _WITHOUT_ZONE.fullmatch(start) else start, columns.names[columns.start]
-    )
+    second = parse_second(_moment(cells[columns.start].strip()), columns.names[columns.start])
     customer = None
     if columns.customer is not None and (caller := cells[columns.customer].strip()).lower() not in _NOBODY:
         customer = parse_customer(caller, columns.names[columns.customer])
     fields = flattened(dict(zip(columns.names, cells, strict=True)))
     return Received(source, customer, second, "cdr", columns.header + b"\n" + row, fields, file, line, end)
+
+
+def _moment(text: str) -> str | int:
+    """A start as `parse_second` takes it: with a zone, or as an integer."""
+    if match := _SECONDS.fullmatch(text):
+        return int(match[1])
+    return f"{text}Z" if _WITHOUT_ZONE.fullmatch(text) else text
 
 
 def _cells(row: bytes) -> list[str]:
@@ -170,7 +179,7 @@ def _cells(row: bytes) -> list[str]:
     try:
         rows = list(csv.reader([text], strict=True))
     except csv.Error as error:
-        raise Refused(f"not CSV: {error}") from None
+        raise Refused(_LONE_CR if "new-line" in str(error) else f"not CSV: {error}") from None
     return rows[0] if rows else []
 
 

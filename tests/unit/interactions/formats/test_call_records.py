@@ -76,6 +76,15 @@ def test_columns_stand_in_any_order_and_case(put: Put, taken: Taken) -> None:
     assert list(found.fields) == ["/ UniqueID ", "/a~1b~0c", "/SRC", "/calldate"]
 
 
+@pytest.mark.parametrize("start", [f"{TEN}", f" {TEN} ", f"{TEN}.123456"])
+def test_start_may_be_seconds_since_1970(put: Put, taken: Taken, start: str) -> None:
+    """As Asterisk writes CDR(start,u), with microseconds or without; read again it is the same."""
+    (found,) = taken(put(table(f'7.1,"{start}",555,104,'), "c.csv"))
+    again = reread("cdr", found.raw)
+    assert found.start == again.start == TEN
+    assert (again.source, again.fields) == (found.source, found.fields)
+
+
 def test_customer_is_in_the_column_named(put: Put, taken: Taken, refused: Refused) -> None:
     """Of outgoing calls it is another than the caller's."""
     path = put(table(ROW), "c.csv")
@@ -149,6 +158,10 @@ def test_file_is_read_as_spreadsheets_write_it(put: Put, taken: Taken, end: str,
         ("uniqueid,start,src,", None, "no name"),
         ('uniqueid,start,src,"', None, CLOSED),
         ("a,b,c", None, "no header"),
+        ("uniqueid;start;src", None, "separate them by commas"),
+        ('"uniqueid";"start";"src"', None, "separate them by commas"),
+        ("uniqueid\tstart\tsrc", None, "separate them by commas"),
+        ("uniqueid,start,src\r7.1,2026-03-01 10:00:00,555", None, "end rows with LF or CRLF"),
         (row_of(*MASTER[:-1]), None, "no header"),
         (row_of(*MASTER[:9], "soon", *MASTER[10:]), None, "no header"),
     ],
@@ -175,6 +188,9 @@ def test_file_is_refused_whose_columns_are_not_known(
         (",2026-03-01 10:00:00,555,104,", "uniqueid", "", "characters"),
         ("1,2026-02-30 10:00:00,555,104,", "start", "2026-02-30 10:00:00Z", "not a time"),
         ("1,01/03/2026 10:00,555,104,", "start", None, "not a time"),
+        ("1,104,555,104,", "start", None, "not a time"),
+        ("1,1772359200000,555,104,", "start", None, "integer of UTC seconds"),
+        ("1,2026-03-01 10:00:00\r,555,104,", None, None, "a carriage return in this row"),
         ("1,,555,104,", "start", "", "not a time"),
         ("1,2026-03-01 10:00:00," + "5" * 201 + ",104,", "src", None, "no customer reference"),
     ],
