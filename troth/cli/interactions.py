@@ -26,7 +26,7 @@ app = typer.Typer(
 
 StreamName = Annotated[str, typer.Option(help="Which stream, by its name.")]
 Record = Annotated[
-    str, typer.Argument(help="The id it came with, or #INDEX in its stream.", metavar="RECORD")
+    str, typer.Argument(help="The id it came with, or '#INDEX' in its stream.", metavar="RECORD")
 ]
 FormatName = Annotated[str, typer.Option("--format", help="auto, vcon, cdr or jsonl.")]
 CustomerColumn = Annotated[
@@ -37,7 +37,10 @@ CustomerColumn = Annotated[
 @app.command()
 def add(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="vCons, call detail records, JSON lines.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Of vCons, call detail records, JSON lines: files, no pipe and no -."),
+    ],
     *,
     stream: StreamName,
     format_name: FormatName = "auto",
@@ -50,7 +53,7 @@ def add(
     """Queue files of interactions, each record once; they are kept when this ends, and anchored later.
 
     A file is taken whole or not at all, unless told to keep going. Safe to repeat, and to kill at any moment.
-    Exits with 2 if anything was refused.
+    Exits with 2 if anything was refused; of each file, --json says why of the first 100, and counts them all.
     """
     from troth.interactions import formats, intake  # noqa: PLC0415  kept out of --help
 
@@ -124,6 +127,9 @@ def list_interactions(
     with Session.of(context).office() as office:
         who = subjects.resolve(office, subject)
         found = history.of_subject(office, who)
+        is_known = bool(found) or subjects.show(office, who).created_at is not None
+    if not is_known:
+        note("this database knows no such subject")
     if json:
         print_json({"subject": who, "interactions": found})
         return
@@ -160,17 +166,21 @@ def _added(
 
 
 def _only(read: Iterable[Received | Problem], file: Path) -> Received:
-    """The one record of a file. Raises BadInput if there are more, or it is refused."""
-    first, *more = islice(read, 2)
-    if isinstance(first, Problem):
-        raise BadInput([first])
-    if more:
+    """The one record of a file. Raises BadInput if there is none, there are more, or it is refused."""
+    from troth.interactions.formats import EMPTY  # noqa: PLC0415
+
+    found = list(islice(read, 2)) or [Problem(str(file), None, None, None, EMPTY)]
+    if isinstance(found[0], Problem):
+        raise BadInput([found[0]])
+    if len(found) > 1:
         raise BadInput([Problem(str(file), None, None, None, "more than one record: an amendment is one")])
-    return first
+    return found[0]
 
 
 def _print_added(stream: str, files: list[Path], done: list[Added], *, json: bool) -> None:
     """What became of each file, and why something was refused."""
+    from troth.interactions.formats import EMPTY  # noqa: PLC0415
+
     names = ("accepted", "repeated", "erased", "refused", "left_out")
     sums = {name: sum(getattr(one, name) for one in done) for name in names}
     problems = [problem for one in done for problem in one.problems]
@@ -181,15 +191,31 @@ def _print_added(stream: str, files: list[Path], done: list[Added], *, json: boo
         ]
         print_json({"stream": stream, **sums, "files": told, "problems": [one._asdict() for one in problems]})
         return
-    for problem in problems[:SHOWN_PROBLEMS]:
-        note(str(problem))
-    if sums["refused"] > SHOWN_PROBLEMS:
-        note(f"... and {sums['refused'] - min(SHOWN_PROBLEMS, len(problems))} more")
+    _note_refused(files, done)
+    for file, one in zip(files, done, strict=True):
+        if not any(getattr(one, name) for name in names):
+            note(str(Problem(str(file), None, None, None, EMPTY)))
     print_facts((name.replace("_", " "), count) for name, count in sums.items())
     if sums["erased"]:
         note("erased: their ids are of records erased since; not taken. A new record needs an id of its own")
     if sums["left_out"]:
         note("left out: sound, in files of which something was refused; mend it, or add --keep-going")
+
+
+def _note_refused(files: list[Path], done: list[Added]) -> None:
+    """Why, of the first twenty that were refused; then of each file, how many more."""
+    left, more = SHOWN_PROBLEMS, list[tuple[Path, int]]()
+    for file, one in zip(files, done, strict=True):
+        shown = one.problems[:left]
+        left -= len(shown)
+        for problem in shown:
+            note(str(problem))
+        if one.refused > len(shown):
+            more.append((file, one.refused - len(shown)))
+    for file, count in more[:SHOWN_PROBLEMS]:
+        note(str(Problem(str(file), None, None, None, f"... and {count} more refused")))
+    if rest := more[SHOWN_PROBLEMS:]:
+        note(f"... and {sum(count for _, count in rest)} more refused, in {len(rest)} more of the files")
 
 
 def _facts(found: Shown) -> Iterable[tuple[str, object]]:
@@ -209,7 +235,7 @@ def _facts(found: Shown) -> Iterable[tuple[str, object]]:
         yield "amends", f"#{one.amends}"
     if one.amended_by:
         yield "amended by", _indexes(one.amended_by)
-    yield "batch", "waits for one" if one.batch is None else one.batch
+    yield "batch", "waits" if one.batch is None else one.batch
     if not one.is_erased:
         yield "bytes", one.size
     yield from found.fields.items()

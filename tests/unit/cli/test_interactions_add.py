@@ -101,10 +101,40 @@ def test_add_shows_twenty_reasons_and_counts_the_rest(terminal: Terminal, tmp_pa
     path = tmp_path / "bad.jsonl"
     path.write_text("[]\n" * 150)
     _, complained = terminal.ran(*ADD, str(path), code=2)
-    assert complained.count(f"{path}:") == 20
-    assert "... and 130 more" in complained
+    assert complained.count(f"{path}:") == 21
+    assert complained.endswith(f"{path}: ... and 130 more refused\n")
     told = terminal.json(*ADD, str(path), code=2)
     assert (told["refused"], len(told["problems"])) == (150, 100)
+
+
+def test_add_counts_what_it_does_not_show_by_file(terminal: Terminal, tmp_path: Path) -> None:
+    """Of twenty files; of those beyond, together."""
+    paths = [tmp_path / f"{n}\x1b.jsonl" for n in range(25)]
+    for n, path in enumerate(paths):
+        path.write_text("[]\n" * (2 if n else 19))
+    _, complained = terminal.ran(*ADD, *map(str, paths), code=2)
+    lines, shown = complained.splitlines(), str(tmp_path / "{}\N{REPLACEMENT CHARACTER}.jsonl")
+    assert [one.partition(": ")[0] for one in lines[18:21]] == [
+        f"{shown.format(0)}:19",
+        f"{shown.format(1)}:1",
+        shown.format(1),
+    ]
+    assert lines[20:] == [
+        f"{shown.format(1)}: ... and 1 more refused",
+        *(f"{shown.format(n)}: ... and 2 more refused" for n in range(2, 21)),
+        "... and 8 more refused, in 4 more of the files",
+    ]
+
+
+def test_add_takes_a_night_without_calls(terminal: Terminal, files: tuple[str, str], tmp_path: Path) -> None:
+    """A header alone, or nothing: said, and no failure."""
+    header, nothing = tmp_path / "calls.csv", tmp_path / "chats.jsonl"
+    header.write_text(CDR.partition("\n")[0] + "\n")
+    nothing.touch()
+    said, complained = terminal.ran(*ADD, str(header), files[0], str(nothing))
+    assert said.startswith("accepted  3\n")
+    assert complained == (f"{header}: empty: no record in it\n{nothing}: empty: no record in it\n")
+    assert terminal.json(*ADD, str(header))["accepted"] == 0
 
 
 @pytest.mark.parametrize("keep_going", [(), ("--keep-going",)])
@@ -177,7 +207,7 @@ def test_show_tells_one_in_words_and_json(terminal: Terminal, files: tuple[str, 
         each.split(None, 1) for each in terminal.run("show", "call-1", "--stream", "calls").splitlines()
     )
     assert (words["index"], words["id"], words["/id"]) == ("#1", "call-1", '"call-1"')
-    assert (words["amended"], words["batch"], words["previous"]) == ("by  #3", "waits for one", "none")
+    assert (words["amended"], words["batch"], words["previous"]) == ("by  #3", "waits", "none")
     told = terminal.json("show", "#3", "--stream", "calls")
     assert (told["amends"], told["amended_by"], told["source"]) == (1, [], "call-9")
     assert json.loads(told["raw"])["text"] == "better"
@@ -203,6 +233,23 @@ def test_amend_refuses_what_is_not_one_record(
     path.write_bytes(content)
     assert words in terminal.refused("amend", "#1", str(path), "--stream", "calls")
     assert accepted(terminal.office) == 3
+
+
+def test_list_says_whom_it_does_not_know(terminal: Terminal, files: tuple[str, str]) -> None:
+    """On stderr: a mistyped id has no interactions, as one who never called."""
+    unknown, known = "0x" + "ab" * 32, f"0x{subjects.new(terminal.office).subject.hex()}"
+    said, complained = terminal.ran("list", "--subject", unknown)
+    assert ("batch" in said, complained) == (True, "this database knows no such subject\n")
+    said, complained = terminal.ran("list", "--subject", unknown, "--json")
+    assert json.loads(said) == {"subject": unknown, "interactions": []}
+    assert complained == "this database knows no such subject\n"
+    assert terminal.ran("list", "--subject", known)[1] == ""
+
+
+def test_help_says_what_a_shell_would_take_otherwise(terminal: Terminal) -> None:
+    """A # begins a comment, and - is no pipe here."""
+    assert "'#INDEX'" in terminal.run("show", "--help")
+    assert "files, no pipe and no -." in " ".join(terminal.run("add", "--help").split())
 
 
 def test_list_tells_all_of_a_subject(terminal: Terminal, files: tuple[str, str]) -> None:

@@ -10,7 +10,7 @@ files        files, opened once and read in pieces
 received     a record, or why it was refused
 """
 
-from troth.interactions.formats.reading import Format, of_object, read, reread, size_of
+from troth.interactions.formats.reading import EMPTY, Format, of_object, read, reread, size_of
 from troth.interactions.formats.received import LONGEST_RECORD, Received
 
-__all__ = ["LONGEST_RECORD", "Format", "Received", "of_object", "read", "reread", "size_of"]
+__all__ = ["EMPTY", "LONGEST_RECORD", "Format", "Received", "of_object", "read", "reread", "size_of"]

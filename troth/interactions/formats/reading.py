@@ -15,14 +15,16 @@ from troth.interactions.formats.files import opened
 from troth.interactions.formats.received import LONGEST_RECORD, TOO_DEEP, Received, Refused
 from troth.interactions.records import Kind
 
-__all__ = ["Format", "of_object", "read", "reread", "size_of"]
+__all__ = ["EMPTY", "Format", "of_object", "read", "reread", "size_of"]
 
 Format = Literal["vcon", "cdr", "jsonl"]
 
 _BY_SUFFIX: Mapping[str, Format] = {".csv": "cdr", ".jsonl": "jsonl", ".ndjson": "jsonl", ".vcon": "vcon"}
 _BOM = b"\xef\xbb\xbf"
 _OPEN_ENDS = (b"{", b"[", b",", b":")  # how a line ends whose JSON goes on below
-_EMPTY = "empty: no record in it"
+_OF_LINES = ("cdr", "jsonl")
+
+EMPTY = "empty: no record in it"
 
 
 def read(
@@ -33,22 +35,23 @@ def read(
 ) -> Iterator[Received | Problem]:
     """Each record of the file at `path`, and each thing refused, in the file's order, as they are read.
 
-    A file that cannot be read, that is no file, or that holds no record, is a problem too. `auto` goes by the
-    file's name, then by how it begins. `customer_column` of a CDR has the customer's number.
+    A file that cannot be read, or that is no file, is a problem too; so is one that holds no record, unless
+    `format` or its name says that it is one of lines: then nothing happened. `auto` goes by the file's name,
+    then by how it begins. `customer_column` of a CDR has the customer's number.
     """
     name, is_empty = str(path), True
+    said = format if format != "auto" else _BY_SUFFIX.get(path.suffix.lower())
     try:
         with opened(path) as file:
             size = os.fstat(file.fileno()).st_size
-            known = format if format != "auto" else _format_of(file, path)
-            for found in _records(file, path, known, customer_column):
+            for found in _records(file, path, said or _format_of(file), customer_column):
                 is_empty = False
                 yield found
             if not file.read(1) and file.tell() < size:
                 rule = f"shrank while it was read, from {size} to {file.tell()} bytes: read it again"
                 yield Problem(name, None, None, None, rule)
-            elif is_empty:
-                yield Problem(name, None, None, None, _EMPTY)
+            elif is_empty and said not in _OF_LINES:
+                yield Problem(name, None, None, None, EMPTY)
     except OSError as error:
         yield unreadable(path, error)
 
@@ -100,10 +103,8 @@ def _records(file: BinaryIO, path: Path, known: Format, customer_column: str) ->
         yield from vcon.read_file(file, path)
 
 
-def _format_of(file: BinaryIO, path: Path) -> Format:
-    """The format of a file: by the end of its name, else by its first line that is not blank."""
-    if known := _BY_SUFFIX.get(path.suffix.lower()):
-        return known
+def _format_of(file: BinaryIO) -> Format:
+    """The format of a file by its first line that is not blank."""
     line = b"\n"
     while line and not line.strip():
         line = file.readline(LONGEST_RECORD)

@@ -70,7 +70,7 @@ def read_all(place: Path, content: bytes, known: Any) -> list[Received | Problem
     """What a file of these bytes holds, each thing as it must be."""
     place.write_bytes(content)
     found = list(read(place, known))
-    assert found
+    assert found or (not content.strip() and known in {"jsonl", "cdr"})
     for each in found:
         assert isinstance(each, Received | Problem)
         if isinstance(each, Problem):

@@ -65,18 +65,44 @@ def test_file_is_refused_that_is_closed_to_us(
     assert (problem.line, problem.column, problem.value) == (None, None, None)
 
 
-@pytest.mark.parametrize("known", ["auto", *FORMATS])
-def test_file_is_refused_that_is_empty(put: Put, refused: Refused, known: Format) -> None:
-    """It may be one that was not written out."""
-    assert "empty" in refused(put(b""), known).reason
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"", "a.jsonl"),
+        (b"", "a.ndjson"),
+        (b"", "a.csv"),
+        (HEADER, "a.csv"),
+        (f"\ufeff{HEADER}\r\n", "a.CSV"),
+        ("\n \r\n\t\n", "a.jsonl"),
+        ("\n\n", "a.csv"),
+    ],
+)
+def test_file_of_lines_may_hold_no_record(put: Put, taken: Taken, content: str | bytes, name: str) -> None:
+    """A night without calls: nothing at all, blank lines, or a header alone."""
+    assert taken(put(content, name)) == []
+
+
+def test_file_may_hold_no_record_where_its_format_is_said(put: Put, taken: Taken) -> None:
+    """Whatever it is called."""
+    assert taken(put(b"", "a"), "jsonl") == taken(put(HEADER, "a"), "cdr") == []
 
 
 @pytest.mark.parametrize(
-    ("content", "name"), [("\n \r\n\t\n", "a.jsonl"), ("\n\n", "a.csv"), (HEADER, "a.csv"), ("\n\n", "a.txt")]
+    ("content", "name", "known"),
+    [
+        (b"", "a.jsonl", "vcon"),
+        (b"", "a.vcon", "auto"),
+        (b"", "a.json", "auto"),
+        (b"", "a", "auto"),
+        ("\n\n", "a.txt", "auto"),
+        (HEADER, "a.txt", "auto"),
+    ],
 )
-def test_file_is_refused_that_holds_no_record(put: Put, refused: Refused, content: str, name: str) -> None:
-    """Blank lines, or a header alone."""
-    assert "empty" in refused(put(content, name)).reason
+def test_file_is_refused_that_holds_no_record(
+    put: Put, refused: Refused, *, content: str | bytes, name: str, known: Format
+) -> None:
+    """A vCon, and what may be one, or anything, that was not written out."""
+    assert refused(put(content, name), known).reason == "empty: no record in it"
 
 
 @pytest.mark.parametrize(("content", "known"), [(RECORD, "jsonl"), (ROW, "cdr")], ids=["jsonl", "cdr"])
