@@ -9,8 +9,10 @@ import typer
 
 from troth.cli.output import note, print_facts, print_json, print_table, progress
 from troth.cli.session import Json, Session
+from troth.intake import iso_second
 
 if TYPE_CHECKING:
+    from troth.errors import TrothError
     from troth.interactions.batches import AnchoredBatch, Standing
     from troth.interactions.counts import Reconciled
 
@@ -32,14 +34,23 @@ def anchor(
     from troth.interactions import batches  # noqa: PLC0415  kept out of --help
 
     with Session.of(context).office() as office, progress("anchoring", quiet=json) as told:
-        done = batches.anchor(office, stream, due_only=due, progress=told)
+        failures: list[TrothError] = []
+        done = batches.anchor(office, stream, due_only=due, progress=told, failures=failures)
+        waiting = batches.unclosed(office, stream) if due and not (done or failures) else 0
     if json:
         gas = sum(one.gas_used for one in done)
-        print_json({"records": sum(one.count for one in done), "gas_used": gas, "batches": done})
+        shown = [{**vars(one), "time": iso_second(one.time)} for one in done]
+        print_json({"records": sum(one.count for one in done), "gas_used": gas, "batches": shown})
     elif done:
         _print_anchored(done)
-    else:
+    elif waiting:
+        print(f"nothing is due yet (records waiting: {waiting})")
+    elif not failures:
         print("nothing waits to be anchored")
+    for failure in failures:
+        note(f"troth: {failure}")
+    if failures:
+        raise typer.Exit(1)
 
 
 def status(context: typer.Context, json: Json = False) -> None:
@@ -98,7 +109,13 @@ def _print_anchored(done: list[AnchoredBatch]) -> None:
     columns = ("stream", "#batch", "#first", "#records", "transaction")
     print_table(columns, [(one.stream, one.number, one.first, one.count, one.transaction) for one in done])
     records, gas = sum(one.count for one in done), sum(one.gas_used for one in done)
-    print_facts([("anchored", f"{records} records in {len(done)} batches"), ("gas", gas)])
+    counted = f"{_number(records, 'record', 's')} in {_number(len(done), 'batch', 'es')}"
+    print_facts([("anchored", counted), ("gas", gas)])
+
+
+def _number(count: int, word: str, ending: str) -> str:
+    """So many of them."""
+    return f"{count} {word}{'' if count == 1 else ending}"
 
 
 def _row(one: Standing) -> tuple[object, ...]:

@@ -38,6 +38,7 @@ __all__ = [
     "close",
     "standing",
     "status",
+    "unclosed",
 ]
 
 _SECRET = 32
@@ -114,12 +115,8 @@ def _planned(store: Store, stream: int, most: int, age: int | None) -> ClosedBat
     """The next batch to close, worked out; None if what waits is to wait on. `age` None takes anything."""
     now = int(time.time())
     with store.reading() as connection:
-        number, first = _after(table.last_closed(connection, stream))
-        count = min(most, table.accepted_in(connection, stream) - first)
+        number, first, count = _due(connection, stream, most, age, now)
         if not count:
-            return None
-        since = table.waiting_since(connection, stream, first)
-        if count < most and age is not None and (since is None or now - since < age):
             return None
         tree = Tree.build(table.records_of(connection, stream, first, count))
         if len(tree) != count:
@@ -128,6 +125,28 @@ def _planned(store: Store, stream: int, most: int, age: int | None) -> ClosedBat
         del tree  # of a million records, before the roster takes as much
         roster = Roster.build(secret, table.spans_of(connection, stream, first, count))
         return ClosedBatch(stream, number, first, count, secret, root, roster.word, now)
+
+
+def _due(connection: Connection, stream: int, most: int, age: int | None, now: int) -> tuple[int, int, int]:
+    """Number, first index and count of the next batch to close; no records if what waits is to wait on."""
+    number, first = _after(table.last_closed(connection, stream))
+    count = min(most, table.accepted_in(connection, stream) - first)
+    if count and count < most and age is not None:
+        since = table.waiting_since(connection, stream, first)
+        if since is None or now - since < age:
+            count = 0
+    return number, first, count
+
+
+def unclosed(office: Office, stream: str | None = None) -> int:
+    """How many records of a stream, or of all, are accepted and in no batch yet. Raises BadInput."""
+    only = None if stream is None else streams.find(office, stream).number
+    with office.store.reading() as connection:
+        return sum(
+            table.accepted_in(connection, one) - _after(table.last_closed(connection, one))[1]
+            for one in table.filled_streams(connection)
+            if only in {None, one}
+        )
 
 
 def _save(store: Store, batch: ClosedBatch) -> bool:
@@ -157,28 +176,32 @@ def anchor(
     *,
     due_only: bool = False,
     progress: Progress = progress_ignored,
+    failures: list[TrothError] | None = None,
 ) -> list[AnchoredBatch]:
     """Closes what waits, of one stream or of all, and anchors every batch that is closed and is not yet.
 
     With `due_only` it closes only what count or age has made due, see `Settings`. `progress` is told records.
-    Raises BadInput for an unknown stream, BatchTaken, NotWriter, and what sending raises: then run it again.
-    Of all streams, the others are anchored before one that cannot be raises.
+    `failures` gets BatchTaken or NotWriter of each stream that cannot be anchored, once the others are;
+    without it the first is raised. Raises BadInput for an unknown stream, and what sending raises: then run
+    it again.
     """
     _ = office.sender  # finishes what a killed run had under way, before anything is planned
     chosen = streams.list_streams(office) if stream is None else [streams.find(office, stream)]
     with office.store.reading() as connection:
         filled = set(table.filled_streams(connection))
     run = _Run(office, progress)
-    failure: TrothError | None = None
+    failed = list[TrothError]()
     for one in chosen:
         if one.number in filled:
             try:
                 run.anchor(one, due_only=due_only)
             except (BatchTaken, NotWriter) as error:
-                failure = failure or error
+                failed.append(error)
     office.sync()
-    if failure is not None:
-        raise failure
+    if failures is not None:
+        failures += failed
+    elif failed:
+        raise failed[0]
     return run.anchored
 
 
@@ -230,8 +253,13 @@ class _Run:
 
     def anchor(self, stream: Stream, *, due_only: bool) -> None:
         """Anchors what can be of one stream."""
-        last = self._last(stream)  # before anything is closed: nothing is, of a stream that is another's
         settings = self.office.settings
+        try:
+            last = self._last(stream)  # before anything is closed: nothing is, of a stream that is another's
+        except BatchTaken as taken:
+            if due_only and not self._is_due(stream, taken.number):
+                return
+            raise
         close(
             self.office.store,
             stream.number,
@@ -251,6 +279,16 @@ class _Run:
                 if refusal.name not in _OVERTAKEN or tries == _TRIES:
                     raise
                 last = self._last(stream)
+
+    def _is_due(self, stream: Stream, taken: int) -> bool:
+        """Whether a stream whose batch `taken` is another's has one here that is closed, or is to be now."""
+        settings = self.office.settings
+        with self.office.store.reading() as connection:
+            last = table.last_closed(connection, stream.number)
+            if last is not None and last.number >= taken:
+                return True
+            most, age, now = settings.batch_records, settings.batch_age, int(time.time())
+            return _due(connection, stream.number, most, age, now)[2] > 0
 
     def _last(self, stream: Stream) -> Batch | None:
         """The newest batch of a stream on the chain. Raises BatchTaken unless all are those closed here."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import typer
-from support import Suite
+from support import Actor, Suite
 from support.anchoring import EPOCH, accept
 from support.defaults import DAY
 from support.office import Desk, desk_of
@@ -17,7 +19,7 @@ from support.streams import origin_contents
 from support.terminal import Terminal
 
 from troth.cli.interactions_anchor import _span, register
-from troth.errors import BatchTaken
+from troth.errors import BatchTaken, NotWriter
 from troth.interactions import batches, streams
 from troth.store import Store
 
@@ -70,7 +72,7 @@ def test_anchor_prints_a_line_for_each_batch(at: Terminal, store: Store) -> None
     assert at.run("anchor") == "nothing waits to be anchored\n"
 
 
-def test_anchor_tells_machines_all_of_it(at: Terminal, store: Store) -> None:
+def test_anchor_tells_machines_all_of_it(at: Terminal, desk: Desk, store: Store) -> None:
     """Every batch with what is committed to; an empty list where nothing waits."""
     accept(store, 1, 12)
     said = at.json("anchor", "--stream", "calls")
@@ -78,6 +80,8 @@ def test_anchor_tells_machines_all_of_it(at: Terminal, store: Store) -> None:
     first = said["batches"][0]
     assert (first["stream"], first["number"], first["first"], first["count"]) == ("calls", 1, 0, 10)
     assert [len(first[name]) for name in ("root", "subjects", "transaction")] == [66, 66, 66]
+    (batch, _) = batches.anchored_batches(desk.office, streams.find(desk.office, "calls"))
+    assert datetime.fromisoformat(first["time"].replace("Z", "+00:00")).timestamp() == batch.batch.time
     assert said["gas_used"] == sum(one["gas_used"] for one in said["batches"]) > 60_000
     assert at.json("anchor") == {"records": 0, "gas_used": 0, "batches": []}
 
@@ -87,8 +91,37 @@ def test_anchor_takes_one_stream_or_what_is_due(at: Terminal, store: Store) -> N
     accept(store, 1, 12, at=now())
     accept(store, 2, 3, at=now())
     assert at.json("anchor", "--due")["records"] == 10
+    assert at.run("anchor", "--due") == "nothing is due yet (records waiting: 5)\n"
+    assert at.run("anchor", "--due", "--stream", "calls") == "nothing is due yet (records waiting: 2)\n"
+    assert at.json("anchor", "--due") == {"records": 0, "gas_used": 0, "batches": []}
     assert at.json("anchor", "--stream", "chats")["records"] == 3
     assert at.json("anchor")["records"] == 2
+    assert at.run("anchor", "--due") == "nothing waits to be anchored\n"
+
+
+def test_anchor_counts_one_as_one(at: Terminal, store: Store) -> None:
+    """And no more than one as more."""
+    accept(store, 1, 1)
+    assert "anchored  1 record in 1 batch\n" in at.run("anchor")
+
+
+def test_anchor_shows_what_it_did_beside_every_stream_it_could_not(
+    at: Terminal, desk: Desk, store: Store, insurer: Actor
+) -> None:
+    """Data on stdout, each of the others on stderr; ends with 1."""
+    streams.create(desk.office, "letters")
+    for number in (1, 2, 3):
+        accept(store, number, 2)
+    for name in ("calls", "letters"):
+        streams.set_writer(desk.office, name, insurer.address, allowed=False)
+    complaints = [f"troth: {NotWriter(name, insurer.address)}" for name in ("calls", "letters")]
+    said, complained = at.ran("anchor", code=1)
+    assert [line.split()[:4] for line in said.splitlines() if "0x" in line] == [["chats", "1", "0", "2"]]
+    assert complained.splitlines() == complaints
+    said, complained = at.ran("anchor", "--json", code=1)
+    assert json.loads(said) == {"records": 0, "gas_used": 0, "batches": []}
+    assert complained.splitlines() == complaints
+    assert at.ran("anchor", "--stream", "letters", code=1) == ("", f"{complaints[1]}\n")
 
 
 def test_anchor_refuses_an_unknown_stream(at: Terminal) -> None:

@@ -24,7 +24,7 @@ from support.anchoring import (
 from support.streams import commitment_of, contents_of, origin_contents, root_of
 
 from troth.chain.transactions import Call
-from troth.errors import BadInput, BatchTaken, ContractRefused, NodeInconsistent, NotWriter
+from troth.errors import BadInput, BatchTaken, ContractRefused, NodeInconsistent, NotWriter, TrothError
 from troth.interactions import batches, streams
 from troth.interactions.streams import Stream
 from troth.office import Office
@@ -303,6 +303,69 @@ def test_batch_of_another_database_is_refused_by_name(centre: Office, calls: Str
     assert batches_of(centre.store, 1) == []
     assert sent(centre) == before + 1
     assert [(one.anchored, one.taken) for one in batches.status(centre)] == [(0, 1), (2, None)]
+
+
+def test_every_stream_that_cannot_be_anchored_is_told(
+    centre: Office, calls: Stream, suite: Suite, insurer: Actor
+) -> None:
+    """To whoever asks for them, beside what was anchored of the others."""
+    streams.create(centre, "letters")
+    for number in (1, 2, 3):
+        accept(centre.store, number, 2)
+    other_anchors(suite, calls)
+    streams.set_writer(centre, "letters", insurer.address, allowed=False)
+    failures: list[TrothError] = []
+    assert [one.stream for one in batches.anchor(centre, failures=failures)] == ["chats"]
+    assert [(type(one), one.args) for one in failures] == [
+        (BatchTaken, ("calls", 1)),
+        (NotWriter, ("letters", insurer.address)),
+    ]
+
+
+def test_stream_of_another_is_no_failure_while_nothing_is_due(
+    centre: Office, calls: Stream, suite: Suite
+) -> None:
+    """A timer says so once something is: by age, by count, or closed before."""
+    accept(centre.store, 1, 9, at=now())
+    accept(centre.store, 2, 10, at=now())
+    other_anchors(suite, calls)
+    assert [one.stream for one in batches.anchor(centre, due_only=True)] == ["chats"]
+    assert batches_of(centre.store, 1) == []
+    accept(centre.store, 1, 1, at=now())
+    for _ in range(2):
+        with pytest.raises(BatchTaken):
+            batches.anchor(centre, due_only=True)
+    close(centre.store)
+    accept(centre.store, 1, 1, at=now())
+    with pytest.raises(BatchTaken):
+        batches.anchor(centre, due_only=True)
+
+
+def test_stream_that_another_goes_on_with_is_no_failure_while_nothing_is_due(
+    centre: Office, calls: Stream, suite: Suite
+) -> None:
+    """What is closed here was all anchored."""
+    accept(centre.store, 1, 10)
+    batches.anchor(centre)
+    last = batches.anchored_batches(centre, calls)[-1].batch
+    before = contents_of(suite.node.chain_id, suite.streams.address, last)  # type: ignore[arg-type]
+    suite["insurer"].send(suite.streams, "anchor", 1, 2, 10, 1, bytes(32), bytes(32), before)
+    assert batches.anchor(centre, due_only=True) == []
+    accept(centre.store, 1, 1, at=now() - centre.settings.batch_age)
+    with pytest.raises(BatchTaken):
+        batches.anchor(centre, due_only=True)
+
+
+def test_records_are_unclosed_until_they_are_in_a_batch(centre: Office) -> None:
+    """Of one stream, or of all; of none that is not there."""
+    accept(centre.store, 1, 12, at=now())
+    accept(centre.store, 2, 3, at=now())
+    batches.anchor(centre, due_only=True)
+    assert [batches.unclosed(centre, name) for name in (None, "calls", "chats")] == [5, 2, 3]
+    batches.anchor(centre)
+    assert batches.unclosed(centre) == 0
+    with pytest.raises(BadInput, match="no such stream"):
+        batches.unclosed(centre, "letters")
 
 
 def test_batch_taken_after_ours_is_found(centre: Office, calls: Stream, suite: Suite) -> None:
