@@ -41,10 +41,10 @@ def anchor(office: Office, path: Path, name: str) -> None:
     """The insurer's work on a file."""
     added = intake.add(office, name, formats.read(path))
     if added.problems:
-        raise BadInput(added.problems)
-    print(f"{added.accepted} records accepted, {added.repeated} were known")
+        raise SystemExit(str(BadInput(added.problems)))
+    print(f"records: {added.accepted} accepted, {added.repeated} known, {added.erased} erased since")
     done = batches.anchor(office, name)
-    print(f"{sum(one.count for one in done)} records anchored in {len(done)} batches")
+    print(f"anchored: {sum(one.count for one in done)}, batches: {len(done)}")
     contract, stream = office.contract("Streams"), streams.find(office, name)
     for one in batches.anchored_batches(office, stream):
         batch = tuple(vars(one.batch).values())

@@ -30,8 +30,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def brownie(home: Path, *words: str) -> str:
-    """What a Brownie command prints. Fails the test if it fails, with all of it."""
+def brownie(home: Path, *words: str, code: int = 0) -> str:
+    """What a Brownie command prints. Fails the test if it does not end with `code`, with all of it."""
     done = subprocess.run(
         ["sh", "-c", f". toolchain/activate && brownie {' '.join(words)}"],
         cwd=ROOT,
@@ -41,16 +41,15 @@ def brownie(home: Path, *words: str) -> str:
         timeout=180,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + (done.stderr if code else "")
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_example_is_anchored(home: Path, network: str) -> None:
     """Its seven records in one batch, which the contract opens to what was said."""
     printed = brownie(home, "run", "anchor_interactions", "--network", network)
-    assert "7 records accepted, 0 were known" in printed
-    assert "7 records anchored in 1 batches" in printed
+    assert "records: 7 accepted, 0 known, 0 erased since\nanchored: 7, batches: 1\n" in printed
     assert "batch 1 of calls, 7 records: root 0x" in printed
     assert printed.count("the contract agrees") == 1
 
@@ -60,6 +59,16 @@ def test_file_and_stream_may_be_named(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "contacts.jsonl"
     path.write_text(CONTACTS)
     printed = brownie(home, "run", "anchor_interactions", "main", str(path), "chats", "--network", "anvil")
-    assert "2 records accepted, 1 were known" in printed
+    assert "records: 2 accepted, 1 known, 0 erased since\n" in printed
     assert "batch 1 of chats, 2 records: root 0x" in printed
     assert "DOES NOT AGREE" not in printed
+
+
+def test_refused_file_is_told_in_lines(home: Path, tmp_path: Path) -> None:
+    """With the place and the rule, and no traceback."""
+    path = tmp_path / "contacts.jsonl"
+    path.write_text("{}\n")
+    words = ("run", "anchor_interactions", "main", str(path), "chats", "--network", "anvil")
+    printed = brownie(home, *words, code=1)
+    assert f"{path}:1: id: this member is missing" in printed
+    assert "Traceback" not in printed and "File " not in printed
