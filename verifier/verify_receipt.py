@@ -485,14 +485,7 @@ def result_of(url: str, method: str, params: list[Any], due: Rule) -> Any:
     """
     host, reply = host_of(url), futures.Future[tuple[int, bytes]]()
     question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-
-    def listen() -> None:
-        try:
-            reply.set_result(post(url, question))
-        except Exception as error:
-            reply.set_exception(error)
-
-    threading.Thread(target=listen, daemon=True).start()
+    threading.Thread(target=post, args=(url, question, reply), daemon=True).start()
     try:
         status, body = reply.result(SECONDS_TO_REPLY)
     except (OSError, ValueError, futures.TimeoutError, http.client.HTTPException) as error:
@@ -513,18 +506,20 @@ def result_of(url: str, method: str, params: list[Any], due: Rule) -> Any:
     return result
 
 
-def post(url: str, body: bytes) -> tuple[int, bytes]:
-    """HTTP status and reply of a node, to which a password in its address is sent."""
+def post(url: str, body: bytes, reply: futures.Future[tuple[int, bytes]]) -> None:
+    """Puts a node's HTTP status and answer, or what went wrong, into `reply`. It is sent its password."""
     headers = {"Content-Type": "application/json"}
     if user := ADDRESS.sub(r"\2", url):
-        basic = base64.b64encode(urllib.parse.unquote_to_bytes(user)).decode()
-        headers["Authorization"] = f"Basic {basic}"
-    request = urllib.request.Request(ADDRESS.sub(r"\1\3\4", url), body, headers)  # noqa: S310
+        headers["Authorization"] = f"Basic {base64.b64encode(urllib.parse.unquote_to_bytes(user)).decode()}"
     opener = urllib.request.OpenerDirector()  # of these two: no proxies, no redirects, no files
     opener.add_handler(urllib.request.HTTPHandler())
     opener.add_handler(urllib.request.HTTPSHandler())
-    with opener.open(request, timeout=SECONDS_TO_REPLY) as response:
-        return response.status, response.read(LARGEST_REPLY + 1)
+    try:
+        request = urllib.request.Request(ADDRESS.sub(r"\1\3\4", url), body, headers)  # noqa: S310
+        with opener.open(request, timeout=SECONDS_TO_REPLY) as response:
+            reply.set_result((response.status, response.read(LARGEST_REPLY + 1)))
+    except Exception as error:
+        reply.set_exception(error)
 
 
 def compare(receipt: Receipt, computed: bytes, rpc: str | None, known: str | None) -> tuple[str, list[str]]:
