@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from support.streams import path_of, root_of
+
 CHAIN = 31337
 CONTRACT = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
 TIME = 1_767_225_600
@@ -48,32 +50,6 @@ def hexed(data: bytes) -> str:
 def subject(number: int) -> bytes:
     """A subject id: any 32 bytes."""
     return sha256(b"subject", word(number))
-
-
-# --- RFC 9162, section 2.1, by its recursive definitions
-
-
-def _split(size: int) -> int:
-    """The largest power of two below `size`."""
-    return 1 << (size - 1).bit_length() - 1
-
-
-def tree_root(leaves: Sequence[bytes]) -> bytes:
-    """MTH, of section 2.1.1."""
-    if len(leaves) == 1:
-        return sha256(b"\0", leaves[0])
-    middle = _split(len(leaves))
-    return sha256(b"\1", tree_root(leaves[:middle]), tree_root(leaves[middle:]))
-
-
-def tree_path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
-    """PATH, of section 2.1.3.1."""
-    if len(leaves) == 1:
-        return []
-    middle = _split(len(leaves))
-    if index < middle:
-        return [*tree_path(index, leaves[:middle]), tree_root(leaves[middle:])]
-    return [*tree_path(index - middle, leaves[middle:]), tree_root(leaves[:middle])]
 
 
 # --- records
@@ -176,7 +152,7 @@ class Roster:
     @cached_property
     def root(self) -> bytes:
         """Of the tree."""
-        return tree_root(self.leaves)
+        return root_of(self.leaves)
 
     @property
     def word(self) -> bytes:
@@ -190,14 +166,14 @@ class Roster:
     def entry(self, who: bytes) -> dict[str, Any]:
         """Of a subject that is listed."""
         index, (first, last) = self.listed.index(who), self.spans[who]
-        path = [hexed(node) for node in tree_path(index, self.leaves)]
+        path = [hexed(node) for node in path_of(self.leaves, index)]
         return {"index": index, "first": first, "last": last, "blind": hexed(self.blind(who)), "path": path}
 
     def neighbour(self, index: int) -> dict[str, Any] | None:
         """Of a subject that is not meant."""
         if not 0 <= index < len(self.leaves):
             return None
-        leaf, path = self.leaves[index], [hexed(node) for node in tree_path(index, self.leaves)]
+        leaf, path = self.leaves[index], [hexed(node) for node in path_of(self.leaves, index)]
         return {"index": index, "tag": hexed(leaf[:32]), "detail": hexed(leaf[32:]), "path": path}
 
     def place(self, who: bytes) -> int:
@@ -228,11 +204,11 @@ class Batch:
     @property
     def root(self) -> bytes:
         """Of the tree over the records."""
-        return tree_root([record.root for record in self.records])
+        return root_of([record.root for record in self.records])
 
     def path(self, index: int) -> list[str]:
         """Of the record at an index of the stream."""
-        return [hexed(node) for node in tree_path(index - self.first, [each.root for each in self.records])]
+        return [hexed(node) for node in path_of([each.root for each in self.records], index - self.first)]
 
 
 def origin_of(chain: int, contract: str, stream: int, name: str) -> bytes:

@@ -32,6 +32,7 @@ from pycose.exceptions import CoseException
 from pycose.keys import EC2Key
 from pycose.keys.curves import SECP256K1
 from pycose.messages import CoseMessage, Sign1Message
+from support.streams import path_of, root_led_to, root_of
 
 from troth.chain import LocalSigner
 from troth.interactions import cose
@@ -57,45 +58,6 @@ class _ES256K(_Ecdsa):
         return sha256
 
 
-# --- RFC 9162, 2.1.1 to 2.1.3, as they are written there: recursive, slow, nobody's but this test's
-
-
-def tree_hash(data: list[bytes]) -> bytes:
-    """MTH."""
-    if len(data) == 1:
-        return sha256(b"\0" + data[0]).digest()
-    half = 1 << (len(data) - 1).bit_length() - 1
-    return sha256(b"\1" + tree_hash(data[:half]) + tree_hash(data[half:])).digest()
-
-
-def path_of(index: int, data: list[bytes]) -> list[bytes]:
-    """PATH."""
-    if len(data) == 1:
-        return []
-    half = 1 << (len(data) - 1).bit_length() - 1
-    if index < half:
-        return [*path_of(index, data[:half]), tree_hash(data[half:])]
-    return [*path_of(index - half, data[half:]), tree_hash(data[:half])]
-
-
-def root_by(record: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
-    """The root a proof leads to, by 2.1.3.2."""
-    if index >= size:
-        return None
-    fn, sn, r = index, size - 1, sha256(b"\0" + record).digest()
-    for p in path:
-        if sn == 0:
-            return None
-        if fn & 1 or fn == sn:
-            r = sha256(b"\1" + p + r).digest()
-            while not fn & 1 and fn:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            r = sha256(b"\1" + r + p).digest()
-        fn, sn = fn >> 1, sn >> 1
-    return r if sn == 0 else None
-
-
 # --- whoever checks a receipt: RFC 9942, 5.2.1
 
 
@@ -107,7 +69,7 @@ def data_of(size: int) -> list[bytes]:
 def made(size: int, index: int) -> bytes:
     """The receipt for one of them."""
     data = data_of(size)
-    return cose.receipt(SIGNER, tree_hash(data), size, index, path_of(index, data))
+    return cose.receipt(SIGNER, root_of(data), size, index, path_of(data, index))
 
 
 _MALFORMED = (
@@ -133,7 +95,7 @@ def is_proved(receipt: bytes, record: bytes, kid: bytes = ADDRESS) -> bool:
     headers, proof = _plain(message.phdr), _proof_in(_plain(message.uhdr).get(396))
     if (headers.get("KID"), headers.get("Algorithm"), headers.get(395)) != (kid, _ES256K, 1):
         return False
-    root = None if proof is None else root_by(record, *proof)
+    root = None if proof is None else root_led_to(record, *proof)
     return root is not None and _verifies(message, message._create_sig_structure(root), kid, root)
 
 
@@ -207,7 +169,7 @@ def test_receipt_is_the_cbor_that_rfc_9942_describes() -> None:
     whole = bytes.fromhex("d28458") + bytes([len(protected)]) + protected + unprotected + b"\xf6\x58\x40"
     assert receipt[:-64] == whole
     head = b"\x84\x6aSignature1\x58" + bytes([len(protected)]) + protected
-    structure = head + b"\x40\x58\x20" + tree_hash(data)
+    structure = head + b"\x40\x58\x20" + root_of(data)
     assert receipt[-64:] == SIGNER.sign_cose(structure)
 
 
@@ -233,7 +195,7 @@ def test_receipt_shows_no_more_than_the_proof() -> None:
     """Neither the root, which who checks must make, nor the record is in it."""
     data = data_of(9)
     receipt = made(9, 4)
-    assert tree_hash(data) not in receipt
+    assert root_of(data) not in receipt
     assert data[4] not in receipt
 
 
@@ -259,12 +221,12 @@ def test_receipt_for_another_index_is_refused(size: int, index: int) -> None:
     """The path belongs to one."""
     data = data_of(size)
     for other in range(size):
-        receipt = cose.receipt(SIGNER, tree_hash(data), size, other, path_of(index, data))
+        receipt = cose.receipt(SIGNER, root_of(data), size, other, path_of(data, index))
         assert is_proved(receipt, data[index]) == (other == index)
 
 
 def test_receipt_of_a_root_that_is_not_the_trees_is_refused() -> None:
     """The root is made, not read."""
     data = data_of(6)
-    receipt = cose.receipt(SIGNER, bytes(32), 6, 2, path_of(2, data))
+    receipt = cose.receipt(SIGNER, bytes(32), 6, 2, path_of(data, 2))
     assert not is_proved(receipt, data[2])

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.handmade_receipts import Receipt, commitment_of, compact, hexed, sha256, tree_root
+from support.handmade_receipts import Receipt, commitment_of, compact, hexed, sha256
+from support.streams import root_of
 
 from verifier.verify_receipt import Refused, verify
 
@@ -63,7 +64,7 @@ def reanchored(receipt: Receipt) -> None:
         for each in record["fields"]
     ]
     record["index"], record["path"] = batch["first"], []
-    batch["count"], batch["root"] = 1, hexed(tree_root([sha256(*digests)]))
+    batch["count"], batch["root"] = 1, hexed(root_of([sha256(*digests)]))
 
 
 def renamed(receipt: Receipt, names: list[Any]) -> None:
