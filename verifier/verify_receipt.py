@@ -592,8 +592,7 @@ def words_of(receipt: Receipt, records: list[Record]) -> list[str]:
     if receipt["kind"] not in SURVEYS:
         record = records[0]
         place = f"Record {record.index} is in {in_words(receipt, last)}, and is shown as it was then"
-        texts = [f"{safe(name)} is {safe(text)}" for name, text in record.shown.items() if name != "fields"]
-        return shortened([f"{place}: {parts(record)}.", *texts])
+        return shortened([f"{place}: {parts(record)}.", *texts_of(record, "fields")])
     subject, lines = f"subject {receipt['subject']}", []
     if "opening" not in first:
         lines.append(f"The period begins after {in_words(receipt, first)}.")
@@ -614,8 +613,14 @@ def words_of(receipt: Receipt, records: list[Record]) -> list[str]:
         link = record.link
         amends = amending(link["amends"]["index"], indexes) if "amends" in link else ""
         known = f"Contact {link['number']} is record {record.index}, {link['kind']}, started {link['start']}"
-        lines.append(f"{known}{amends}: {parts(record)}.")
+        lines += [f"{known}{amends}: {parts(record)}.", *texts_of(record, "fields", "link")]
     return shortened(lines)
+
+
+def texts_of(record: Record, *left_out: str) -> list[str]:
+    """What is shown of a record."""
+    shown = (item for item in record.shown.items() if item[0] not in left_out)
+    return [f"{safe(name)} is {safe(text)}" for name, text in shown]
 
 
 def amending(index: int, shown: set[int]) -> str:

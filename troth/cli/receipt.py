@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import date, datetime, timezone
 from os.path import realpath
 from pathlib import Path
@@ -43,7 +44,7 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {"inclusion": ("--cose",), "completen
 def make(
     context: typer.Context,
     record: Annotated[
-        str | None, typer.Argument(help="A record's id, or # and its index.", metavar="[RECORD]")
+        str | None, typer.Argument(help="A record's id, or '#INDEX'.", metavar="[RECORD]")
     ] = None,
     *,
     stream: Annotated[str, typer.Option(help="Name of the stream.", metavar="NAME")],
@@ -53,7 +54,8 @@ def make(
         str | None, typer.Option(help="Whose contacts, by id or customer reference.", metavar="S")
     ] = None,
     fields: Annotated[
-        str | None, typer.Option(help="Which to show, as /outcome,/parties/0; each with all below it.")
+        str | None,
+        typer.Option(help="Which to show, as /outcome,/parties/0: each with all below it."),
     ] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="A day as 2027-01-31, or a time.", metavar="D")
@@ -77,11 +79,11 @@ def make(
     with Session.of(context).office() as office, progress("surveying", quiet=json) as told:
         made = _made(office, kind, stream, given, told)
         signed = None if cose is None else vouched(office, made)
-    with whole_file(output) as write:
+    with ExitStack() as files:  # of two, none is replaced before both can be
+        write = files.enter_context(whole_file(output))
+        if cose is not None and signed is not None:
+            files.enter_context(whole_file(cose, place="--cose"))(signed)
         write(made.text.encode())
-    if cose is not None and signed is not None:
-        with whole_file(cose, place="--cose") as write:
-            write(signed)
     _print_made(made, output, cose, json=json)
 
 
@@ -161,7 +163,7 @@ def _made(
 
 def _listed(text: str) -> list[str]:
     """Names joined by commas; a name with a comma in it cannot be given here."""
-    return [name for name in text.split(",") if name]
+    return [name for part in text.split(",") if (name := part.strip())]
 
 
 def _second(text: str) -> int:
@@ -192,10 +194,15 @@ def _print_made(made: Receipt, output: Path, cose: Path | None, *, json: bool) -
         ("kind", made.kind),
         ("stream", document["name"]),
         ("batches", _range(numbers)),
-        ("records", ", ".join(f"#{index}" for index in indexes) if len(indexes) <= 10 else len(indexes)),
+        ("records", _indexes(indexes)),
         ("receipt", output),
     ]
     print_facts([*facts, *([("cose", cose)] if cose else [])])
+
+
+def _indexes(indexes: list[int]) -> object:
+    """A few each, many by their number."""
+    return len(indexes) if len(indexes) > 10 else ", ".join(f"#{index}" for index in indexes) or "none"
 
 
 def _range(numbers: list[int]) -> str:

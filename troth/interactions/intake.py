@@ -509,11 +509,11 @@ def _chunks(records: Iterable[Received | Problem]) -> Iterator[_Chunk]:
 
 def _conflict(one: Received, place: str) -> Problem:
     """That an id is another record's."""
-    return _problem(
-        one, f"this id is that of {place} already, with other content: amend that, or use another id"
-    )
+    # Asterisk writes several rows of one call through a queue.
+    advice = "have uniqueid end in the row's sequence" if one.kind == "cdr" else "use another id"
+    return _problem(one, f"this id is that of {place} already, with other content: amend that, or {advice}")
 
 
 def _problem(one: Received, rule: str) -> Problem:
-    """What is wrong with a record's id or customer."""
+    """What is wrong with a record's id."""
     return Problem(one.file, one.line, _NAMES.get(one.kind, "id"), None, rule)

@@ -131,11 +131,14 @@ def vouched(office: Office, receipt: Receipt) -> bytes:
 
 
 @contextmanager
-def kept(office: Office, stream: Stream) -> Iterator[Kept]:
-    """A stream as it is kept here and anchored on the chain, at one moment. Raises as `inclusion`."""
+def kept(office: Office, stream: Stream, *, asked: str = _RECORD) -> Iterator[Kept]:
+    """A stream as it is kept here and anchored on the chain, at one moment.
+
+    `asked`: what errors call what was asked for. Raises as `inclusion`.
+    """
     vault, anchored = Vault.of(office), anchored_batches(office, stream)
     with office.store.reading() as connection:
-        yield Kept(office, connection, vault, stream, anchored)
+        yield Kept(office, connection, vault, stream, anchored, asked=asked)
 
 
 class Kept:
@@ -148,13 +151,15 @@ class Kept:
         vault: Vault,
         stream: Stream,
         anchored: Sequence[Anchored],
+        *,
+        asked: str,
     ) -> None:
         """`anchored`: its batches, those too new for the index too."""
         # A block too new for the index may yet be replaced by another, and with it the time of a batch.
         settled = {one.transaction for one in batch_table.anchors_of(connection, stream.number)}
         self.batches = list(takewhile(lambda one: one.transaction in settled, anchored))
         """Those a receipt may speak of, from number 1 on."""
-        self.connection, self.stream = connection, stream
+        self.connection, self.stream, self._asked = connection, stream, asked
         self._firsts = [one.batch.first for one in self.batches]
         self._chain, self._contract = office.node.chain_id, office.contract("Streams").address.lower()
         self._office, self._vault, self._all = office, vault, len(anchored)
@@ -310,7 +315,7 @@ class Kept:
         if proofs:
             proof = f"#{proofs[-1].position}"
             reason += f", which is recorded as {proof}: an inclusion receipt can be made of that"
-        return _refused(_RECORD, reason)
+        return _refused(self._asked, reason)
 
 
 # --- text

@@ -50,7 +50,7 @@ def completeness(
     told batches. Raises BadInput for an unknown stream or subject, where none of their records is anchored or
     one was erased, and for a field that none of them has; else as `receipts.inclusion`.
     """
-    with kept(office, streams.find(office, stream)) as found:
+    with kept(office, streams.find(office, stream), asked="--subject") as found:
         _check_known(found, subject)
         first = next(_positions(found, subject), None)
         if first is None:
@@ -91,7 +91,7 @@ def absence(
         begin, end = iso_second(since), iso_second(until)
         reason = f"ends on {end} and begins on {begin}: a period ends after it begins"
         raise _refused("--until", reason)
-    with kept(office, streams.find(office, stream)) as found:
+    with kept(office, streams.find(office, stream), asked="--subject") as found:
         _check_known(found, subject)
         _check_silence(found, subject, since, until)
         before = bisect_left([one.batch.time for one in found.batches], since)

@@ -185,7 +185,7 @@ def test_completeness_of_an_unknown_stream_is_refused(filed: Filed) -> None:
 def test_completeness_of_the_erased_is_refused(filed: Filed) -> None:
     """Their links cannot be shown; others' can."""
     erase(filed.desk, 1)
-    reason = refusal("RECORD", surveys.completeness, filed.desk.office, NAME, subject(1))
+    reason = refusal("--subject", surveys.completeness, filed.desk.office, NAME, subject(1))
     assert reason == "#0 was erased on 2026-01-01T00:00:00Z"
     proved(filed, surveys.completeness(filed.desk.office, NAME, subject(2)))
 
@@ -319,7 +319,7 @@ def test_absence_of_the_erased_is_proved_where_no_link_of_theirs_is_needed(filed
     erase(filed.desk, 3)
     absence(filed, 3, filed.times[1] + 1, LATER)
     period = seconds(day(9)), seconds(day(10))
-    reason = refusal("RECORD", surveys.absence, filed.desk.office, NAME, subject(3), *period)
+    reason = refusal("--subject", surveys.absence, filed.desk.office, NAME, subject(3), *period)
     assert reason == "#3 was erased on 2026-01-01T00:00:00Z"
 
 

@@ -211,6 +211,16 @@ def test_verify_says_of_completeness(completeness: Receipt, accepted: Accepted) 
     ]
 
 
+def test_verify_shows_the_fields_of_a_completeness(stream: Stream, accepted: Accepted) -> None:
+    """Those that were asked for, below the contact that they are of."""
+    receipt = stream.completeness(subject(1))
+    receipt["records"][1] = stream.record(4, ["link", "/id"])
+    proved = accepted(receipt).proved
+    assert proved[2].endswith("record 4, json, started 2026-01-01T00:30:00Z: 3 of 5 fields, 2 withheld.")
+    assert proved[3] == """'/id' is '"c-1"'"""
+    assert proved[4].startswith("Contact 3 is record 7")
+
+
 def test_verify_says_of_absence(absence: Receipt, accepted: Accepted) -> None:
     """An absence names its period and what lies outside of it."""
     verdict = accepted(absence)
