@@ -1,5 +1,5 @@
-"""The two databases every test of the store runs on: SQLite in a file, and a PostgreSQL server of the
-test's own.
+"""The two databases every test of the store runs on, SQLite in a file and a PostgreSQL server of the test's
+own; and desks, on a chain of the session's whose changes are undone after each test.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from support import Suite
+from support.office import Desk, desk_of
 
+from troth.office import Office
 from troth.store import Store
 
 _numbers = itertools.count()
@@ -91,3 +94,23 @@ def store(database_url: str) -> Iterator[Store]:
     """An open store on each kind of database."""
     with Store.open(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def desk(suite: Suite, tmp_path: Path) -> Iterator[Desk]:
+    """The insurer's, with every role."""
+    with desk_of(suite, tmp_path / "desk") as made:
+        yield made
+
+
+@pytest.fixture
+def office(desk: Desk) -> Office:
+    """Its office."""
+    return desk.office
+
+
+@pytest.fixture
+def stranger_office(suite: Suite, tmp_path: Path) -> Iterator[Office]:
+    """Somebody's who holds no role."""
+    with desk_of(suite, tmp_path / "stranger", "stranger") as made:
+        yield made.office
