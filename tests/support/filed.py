@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.handmade_receipts import Contact, Record, Stream, compact, hexed, sha256, subject, word
+from support.handmade_receipts import Contact, Record, Stream, flat, hexed, sha256, subject, word
 from support.office import Desk
 from troth.identity.vault import Vault
 from troth.interactions import batches, sealing, streams
@@ -36,16 +36,7 @@ def contact(who: int, start: str = START, *, source: str = "c-1", **more: Any) -
     amends = more.pop("amends", None)
     members = {"id": source, "subject": hexed(subject(who)), "start": start, **more}
     raw = json.dumps(members, ensure_ascii=False)
-    return Contact(who, start, _flat("", members), raw, "json", amends)
-
-
-def _flat(above: str, members: dict[str, Any]) -> dict[str, str]:
-    """Pointers to texts, of objects only."""
-    found: dict[str, str] = {}
-    for name, value in members.items():
-        place = f"{above}/{name}"
-        found |= _flat(place, value) if isinstance(value, dict) and value else {place: compact(value)}
-    return found
+    return Contact(who, start, flat(members), raw, "json", amends)
 
 
 @dataclass

@@ -60,6 +60,15 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
+def flat(members: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    """Pointers to texts of a document without arrays of objects."""
+    found: dict[str, str] = {}
+    for name, value in members.items():
+        place = f"{above}/{name}"
+        found |= flat(value, place) if isinstance(value, dict) and value else {place: compact(value)}
+    return found
+
+
 @dataclass(frozen=True)
 class Contact:
     """What a test says of a record; the rest follows from its place. `who` numbers a subject."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
 from hashlib import sha256, shake_256
 from typing import Any
 
 from sqlalchemy import select
 
+from support.handmade_receipts import flat
 from troth.identity.vault import Vault
 from troth.interactions.formats import Received
 from troth.interactions.formats.jsonl import received
@@ -107,18 +107,6 @@ def prove_queue(office: Office, stream: int = 1) -> list[tuple[bytes, bytes]]:
         if row.amends is not None:
             link["amends"] = {"index": row.amends, "record": f"0x{rows[row.amends].record.hex()}"}
         if row.kind in {"json", "erasure"}:
-            assert row.record == root_by_hand(secret, link, raw, _flat("", json.loads(raw).items()))
+            assert row.record == root_by_hand(secret, link, raw, flat(json.loads(raw)))
         found.append((row.subject, raw))
-    return found
-
-
-def _flat(above: str, members: Iterable[tuple[str, Any]]) -> dict[str, str]:
-    """Pointers to texts of a document without arrays of objects."""
-    found: dict[str, str] = {}
-    for name, value in members:
-        place = f"{above}/{name}"
-        if isinstance(value, dict) and value:
-            found |= _flat(place, value.items())
-        else:
-            found[place] = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return found

@@ -195,3 +195,10 @@ def opened(suite: Suite, name: str = NAME, contract: Contract | None = None) -> 
     receipt = suite["operator"].send(contract, "create", name, writer.address)
     (event,) = emitted(receipt, contract, "StreamCreated")
     return Stream(suite, contract, event.stream, name, writer)
+
+
+def declared(suite: Suite) -> list[tuple[int, ...]]:
+    """Every count declared on the chain, in order: stream, period, count."""
+    wanted = {"address": suite.streams.address, "fromBlock": "0x0", "toBlock": "latest"}
+    events = map(suite.streams.decode_log, suite.node.call("eth_getLogs", [wanted]))
+    return [tuple(one.arguments[:4]) for one in events if one is not None and one.name == "CountDeclared"]

@@ -10,6 +10,7 @@ import pytest
 from support import Suite
 from support.anchoring import EPOCH, accept, draft
 from support.defaults import DAY
+from support.streams import declared
 
 from troth.errors import BadInput
 from troth.interactions import batches, counts, streams
@@ -98,13 +99,6 @@ def test_amendments_erasures_and_drafts_are_no_contacts(calls: Office, tmp_path:
     with calls.store.writing() as connection:
         draft(connection, 1, 14, 4, start=NOON)
     assert counts.reconcile(calls, "calls", table(tmp_path, "2025-12-01,5")).agrees
-
-
-def declared(suite: Suite) -> list[tuple[int, ...]]:
-    """Every declaration on the chain: stream, period, count."""
-    wanted = {"address": suite.streams.address, "fromBlock": "0x0", "toBlock": "latest"}
-    events = map(suite.streams.decode_log, suite.node.call("eth_getLogs", [wanted]))
-    return [tuple(one.arguments[:4]) for one in events if one is not None and one.name == "CountDeclared"]
 
 
 def test_counts_are_declared_once(calls: Office, tmp_path: Path, suite: Suite) -> None:

@@ -9,6 +9,7 @@ import pytest
 from support import Actor, Suite, misses
 from support.anchoring import accept
 from support.defaults import DAY, START
+from support.streams import declared
 
 from troth.errors import BadInput, MissingRole
 from troth.index import sync
@@ -283,18 +284,11 @@ def test_streams_are_governed_by_compliance_only(
 DAY_1, DAY_2 = (START - 2 * DAY, START - DAY), (START - DAY, START)
 
 
-def declared(office: Office, suite: Suite) -> list[tuple[int, ...]]:
-    """Period and count of every declaration on the chain, in order."""
-    wanted = {"address": suite.streams.address, "fromBlock": "0x0", "toBlock": "latest"}
-    events = map(suite.streams.decode_log, office.node.call("eth_getLogs", [wanted]))
-    return [tuple(one.arguments[:4]) for one in events if one is not None and one.name == "CountDeclared"]
-
-
 def test_counts_are_declared_in_order(office: Office, calls: Stream, suite: Suite) -> None:
     """One event each, of the stream."""
     hashes = streams.declare_counts(office, calls, {DAY_2: 0, DAY_1: 17})
     assert len(hashes) == 2
-    assert declared(office, suite) == [(1, *DAY_1, 17), (1, *DAY_2, 0)]
+    assert declared(suite) == [(1, *DAY_1, 17), (1, *DAY_2, 0)]
 
 
 def test_count_that_stands_is_not_sent_again(office: Office, calls: Stream, suite: Suite) -> None:
@@ -305,7 +299,7 @@ def test_count_that_stands_is_not_sent_again(office: Office, calls: Stream, suit
     assert streams.declare_counts(office, calls, {DAY_1: 17, DAY_2: 4}) == []
     assert len(streams.declare_counts(office, calls, {DAY_1: 18, DAY_2: 4})) == 1
     assert len(streams.declare_counts(office, calls, {DAY_1: 17})) == 1
-    assert [one[3] for one in declared(office, suite)] == [18, 17, 4, 18, 17]
+    assert [one[3] for one in declared(suite)] == [18, 17, 4, 18, 17]
 
 
 def test_count_too_new_for_the_index_is_not_sent_again(unindexed: Office, suite: Suite) -> None:
@@ -313,7 +307,7 @@ def test_count_too_new_for_the_index_is_not_sent_again(unindexed: Office, suite:
     stream = streams.create(unindexed, "calls").stream
     assert len(streams.declare_counts(unindexed, stream, {DAY_1: 17})) == 1
     assert streams.declare_counts(unindexed, stream, {DAY_1: 17}) == []
-    assert len(declared(unindexed, suite)) == 1
+    assert len(declared(suite)) == 1
 
 
 def test_count_of_a_period_that_is_not_over_is_refused(office: Office, calls: Stream, suite: Suite) -> None:
@@ -321,7 +315,7 @@ def test_count_of_a_period_that_is_not_over_is_refused(office: Office, calls: St
     with pytest.raises(BadInput, match="not over yet") as caught:
         streams.declare_counts(office, calls, {DAY_1: 1, (START, START + 2 * DAY): 2})
     assert caught.value.problems[0].value == "until 2026-01-03T00:00:00Z"
-    assert declared(office, suite) == []
+    assert declared(suite) == []
 
 
 def test_counts_are_declared_by_an_operator_only(
