@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Actor, Suite, undone
+from support import Actor
 from support.anchoring import accept, anchored_on_chain, batches_of, prove_n3
 from support.doubles import Fault, Proxy, busy, lost, refused
-from support.places import Place, ganache
+from support.places import ANVIL, Place
 from support.streams import Batch, origin_contents
 
 from troth.chain.rpc import Node
@@ -35,7 +35,6 @@ from troth.store import Store
 FULL = 10
 PACE = Pace(0.002, 0.02, repeat=0.2, replace=0.5, missing=0.4, give_up=20.0, window=4)
 SEND, RECEIPT = "eth_sendRawTransaction", "eth_getTransactionReceipt"
-ANVIL, GANACHE = "anvil", "ganache"
 
 
 class World:
@@ -87,28 +86,6 @@ class World:
         """The newest blocks are replaced by others that hold nothing, somewhat later."""
         self.place.node.call("anvil_reorg", [depth, []])
         self.place.pass_time(60)
-
-
-# --- the chains
-
-
-@pytest.fixture(scope="module")
-def on_ganache() -> Iterator[Place]:
-    """Ganache, once."""
-    with ganache() as started:
-        yield started
-
-
-@pytest.fixture(params=[ANVIL, GANACHE])
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """Each of the two chains, put back afterwards."""
-    if request.param == GANACHE:
-        found: Place = request.getfixturevalue("on_ganache")
-        with undone(found.node):
-            yield found
-    else:
-        suite: Suite = request.getfixturevalue("suite")
-        yield Place(suite.node, suite.deployment)
 
 
 only_anvil = pytest.mark.parametrize("place", [ANVIL], indirect=True)

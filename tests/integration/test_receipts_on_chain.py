@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Actor, Suite, undone
+from support import Actor
 from support.chain import ROOT
 from support.handmade_receipts import hexed, sealed, written
-from support.places import Place, ganache
+from support.places import ANVIL, Place
 
 from troth import verify_receipt
 from troth.chain.rpc import Node
@@ -37,7 +37,6 @@ from troth.store import Store
 
 VERIFIER = ROOT / "verifier" / "verify_receipt.py"
 EXAMPLES = ROOT / "examples"
-ANVIL, GANACHE = "anvil", "ganache"
 NAME = "calls"
 DAY = 86_400
 
@@ -81,25 +80,6 @@ class Work:
         if reference not in self.known:
             self.known[reference] = subjects.resolve(self.office, reference)
         return self.known[reference]
-
-
-@pytest.fixture(scope="module")
-def on_ganache() -> Iterator[Place]:
-    """Ganache, once."""
-    with ganache() as started:
-        yield started
-
-
-@pytest.fixture(params=[ANVIL, GANACHE])
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """Each of the two chains, put back afterwards."""
-    if request.param == GANACHE:
-        found: Place = request.getfixturevalue("on_ganache")
-        with undone(found.node):
-            yield found
-    else:
-        suite: Suite = request.getfixturevalue("suite")
-        yield Place(suite.node, suite.deployment)
 
 
 @pytest.fixture

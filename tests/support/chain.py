@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def anvil() -> Iterator[Node]:
     """A new chain on a free port. Calls and transactions see the same second until a Clock moves."""
-    port = _free_port()
+    port = free_port()
     options = ["--port", str(port), "--timestamp", str(START), "--silent", "--enable-tx-gas-limit"]
     process = subprocess.Popen([find_anvil(), *options], stdout=subprocess.DEVNULL)
     try:
@@ -93,7 +93,7 @@ def undone(node: Node) -> Iterator[None]:
         assert node.call("evm_revert", [before])
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

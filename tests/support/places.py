@@ -5,14 +5,13 @@ Anvil's is the session's own, see tests/conftest.py; Ganache takes seconds to st
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from support.chain import ROOT
+from support.chain import ROOT, free_port
 from support.suite import Actor
 from troth.chain.contracts import Contract
 from troth.chain.rpc import Node, quantity
@@ -21,7 +20,9 @@ from troth.chain.transactions import MemoryJournal
 from troth.deployment import Deployment, Terms, deploy
 from troth.errors import NoNode
 
-__all__ = ["Place", "ganache"]
+__all__ = ["ANVIL", "GANACHE", "Place", "ganache"]
+
+ANVIL, GANACHE = "anvil", "ganache"
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,10 @@ class Place:
 @contextmanager
 def ganache() -> Iterator[Place]:
     """A new chain of Ganache's, the suite deployed on it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     people = [Actor(name, Node("http://unused")) for name in ("insurer", "writer")]
     keys = [f"0x{bytes(one.signer._LocalSigner__account.key).hex()},{10**24}" for one in people]
     accounts = [word for key in keys for word in ("--wallet.accounts", key)]
+    port = free_port()
     command = [ROOT / "node_modules/.bin/ganache-cli", "--server.port", str(port), *accounts]
     process = subprocess.Popen(
         [*command, "--chain.hardfork", "shanghai", "--logging.quiet"], stdout=subprocess.DEVNULL
