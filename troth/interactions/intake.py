@@ -56,7 +56,7 @@ __all__ = [
 SHOWN = 100
 """Problems kept of those refused."""
 
-_ROWS = 4_000
+_ROWS = 8_000
 _BYTES = 8 << 20
 _DISCARDED = 10_000  # at once
 _DIGEST = 16
