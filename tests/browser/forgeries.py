@@ -14,9 +14,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from support.defaults import START
 from support.handmade_receipts import (
     HOUR,
-    TIME,
     Batch,
     Contact,
     Receipt,
@@ -347,7 +347,7 @@ def dishonest_surveys() -> dict[str, Receipt]:
         "another's record": {**complete, "records": linked_records(0, 3, 5)},
         "a record twice": {**complete, "records": linked_records(0, 0, 6)},
         "a record too many": {**complete, "records": linked_records(0, 3, 6, 7)},
-        "time runs back": Stream(BATCHES, times=[TIME, TIME + 2, TIME + 1]).completeness(one),
+        "time runs back": Stream(BATCHES, times=[START, START + 2, START + 1]).completeness(one),
         "the last unsurveyed": {**absent, "batches": [*absent["batches"][:2], *plain[2:]]},
         "one between unsurveyed": {
             **absent,
@@ -459,7 +459,7 @@ def honest() -> dict[str, bytes]:
             [[Contact(1, "2026-01-31T23:59:59Z"), Contact(1, UNTIL)]]
         ).absence(subject(1), FIRST, UNTIL),
         "complete up to the first batch": stream.completeness(subject(1), last=1),
-        "two batches in one second": Stream(BATCHES, times=[TIME + HOUR] * 3).completeness(subject(2)),
+        "two batches in one second": Stream(BATCHES, times=[START + HOUR] * 3).completeness(subject(2)),
         "first and last of the list": Stream([[Contact(who)] for who in range(1, 9)]).absence(
             nobody, FIRST, UNTIL
         ),

@@ -11,7 +11,8 @@ import pytest
 from ledger import LocalNode, Reply, local_node, words
 from reader import PAGE, Reader
 from support import Suite
-from support.handmade_receipts import TIME, Contact, Stream, four_kinds, subject, written
+from support.defaults import START
+from support.handmade_receipts import Contact, Stream, four_kinds, subject, written
 from support.streams import opened
 
 from troth.trees.keccak import keccak
@@ -303,7 +304,7 @@ def test_receipt_is_proved_against_a_real_chain(anyone: Reader, suite: Suite, se
             anyone.choose(written(receipt))
             assert anyone.ask(suite.node.url) == "proved"
             assert later in anyone.text("#unproved") or receipt["kind"] == "inclusion"
-        forged = Stream(batches, times=[suite.clock.now, TIME + 10**9], name="calls", **place)
+        forged = Stream(batches, times=[suite.clock.now, START + 10**9], name="calls", **place)
         anyone.choose(written(forged.inclusion(4)))
         assert anyone.ask(suite.node.url) == "refused"
     assert anyone.console == []

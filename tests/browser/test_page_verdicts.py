@@ -7,9 +7,9 @@ import copy
 
 import pytest
 from reader import Reader
+from support.defaults import START
 from support.handmade_receipts import (
     HOUR,
-    TIME,
     Contact,
     Receipt,
     Stream,
@@ -294,7 +294,7 @@ def test_long_text_is_shown_in_part_until_asked_for(reader: Reader) -> None:
 def test_thousand_batches_are_checked_while_the_page_stays_alive(reader: Reader) -> None:
     """A timer of the page's goes on all the while; all batches and contacts are listed."""
     contacts = [[Contact(1) if i % 100 == 7 else Contact(2), Contact(3), Contact(4)] for i in range(1_000)]
-    stream = Stream(contacts, times=[TIME + HOUR * (i + 1) for i in range(1_000)])
+    stream = Stream(contacts, times=[START + HOUR * (i + 1) for i in range(1_000)])
     file = written(stream.completeness(subject(1)))
     assert reader.page.evaluate(METRONOME, base64.b64encode(file).decode()) > 20
     assert reader.choose(file) == "open"

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from support.defaults import START
 from support.streams import Batch, commitment_of, contents_of, origin_contents, root_of
 from troth.chain.contracts import Contract
 from troth.chain.rpc import Node
 from troth.store import Store, insert_rows, schema
 
 __all__ = [
-    "EPOCH",
     "accept",
     "anchored_on_chain",
     "batches_of",
@@ -29,8 +29,6 @@ __all__ = [
     "subject_of",
 ]
 
-EPOCH = 1_767_225_600
-"""When made-up interactions began: 2026-01-01."""
 SUBJECTS = 7
 
 
@@ -45,7 +43,7 @@ def record_of(stream: int, position: int) -> bytes:
 
 
 def draft(
-    connection: Connection, stream: int, first: int, count: int, *, at: int = EPOCH, **given: Any
+    connection: Connection, stream: int, first: int, count: int, *, at: int = START, **given: Any
 ) -> None:
     """Adds rows that are not accepted. `given`: columns that all of them have."""
     rows = []
@@ -56,7 +54,7 @@ def draft(
             "source": sha256(b"source %d" % position).digest()[:16],
             "subject": subject_of(position),
             "number": position // SUBJECTS + 1,
-            "start": EPOCH + position,
+            "start": START + position,
             "accepted_at": at,
             "kind": "json",
             "record": record_of(stream, position),
@@ -68,7 +66,7 @@ def draft(
     insert_rows(connection, schema.interactions, rows)
 
 
-def accept(store: Store, stream: int, count: int, *, at: int = EPOCH, **given: Any) -> int:
+def accept(store: Store, stream: int, count: int, *, at: int = START, **given: Any) -> int:
     """Accepts so many more interactions, at a time; how many there are then."""
     table = schema.queues
     with store.writing() as connection:

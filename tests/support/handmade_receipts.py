@@ -21,12 +21,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from support.defaults import START
 from support.streams import path_of, root_of
 
 CHAIN = 31337
 CONTRACT = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
-TIME = 1_767_225_600
-"""2026-01-01 00:00 UTC: when the stream was made."""
 HOUR = 3600
 
 Receipt = dict[str, Any]
@@ -237,7 +236,7 @@ def commitment_of(receipt: Receipt, batch: Mapping[str, Any]) -> bytes:
 class Stream:
     """A stream and its batches, and every receipt that can be made of it. Equal arguments make equal bytes.
 
-    `times`: when each batch was anchored, else hour by hour, the first an hour after TIME.
+    `times`: when each batch was anchored, else hour by hour, the first an hour after START.
     """
 
     def __init__(
@@ -257,7 +256,7 @@ class Stream:
         self._last: dict[bytes, Record] = {}
         previous = origin_of(chain, contract, number, name)
         for k, contacts in enumerate(batches):
-            time = times[k] if times else TIME + HOUR * (k + 1)
+            time = times[k] if times else START + HOUR * (k + 1)
             batch = self._batch(k + 1, contacts, time, previous)
             self.batches.append(batch)
             previous = commitment_of(self._head("inclusion"), self._shown(batch))

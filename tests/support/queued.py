@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from support.defaults import START
 from support.handmade_receipts import flat
 from troth.identity.vault import Vault
 from troth.interactions.formats import Received
@@ -22,15 +23,12 @@ from troth.store import schema
 from troth.store.interactions import InteractionRow
 from troth.store.subjects import find_subjects
 
-__all__ = ["BEGUN", "accepted", "call", "line", "prove_queue", "queue_rows", "root_by_hand"]
-
-BEGUN = 1_767_225_600
-"""2026-01-01: when the calls of tests begin."""
+__all__ = ["accepted", "call", "line", "prove_queue", "queue_rows", "root_by_hand"]
 
 
 def line(number: int, customer: str, **more: Any) -> bytes:
     """A call as a line of JSON: call-NUMBER, NUMBER seconds after the first."""
-    members = {"id": f"call-{number}", "subject": customer, "start": BEGUN + number, **more}
+    members = {"id": f"call-{number}", "subject": customer, "start": START + number, **more}
     return json.dumps(members, ensure_ascii=False).encode()
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import typer
 from support import Actor, Suite
-from support.anchoring import EPOCH, accept
-from support.defaults import DAY
+from support.anchoring import accept
+from support.defaults import DAY, START
 from support.office import Desk, desk_of
 from support.streams import origin_contents
 from support.terminal import Terminal
@@ -198,7 +198,7 @@ def test_span_of_time_is_in_its_two_largest_units(seconds: int, text: str) -> No
 @pytest.fixture
 def counted(store: Store, tmp_path: Path) -> Path:
     """Three contacts on a day, and a file that says so."""
-    accept(store, 1, 3, start=EPOCH - 10 * DAY)
+    accept(store, 1, 3, start=START - 10 * DAY)
     path = tmp_path / "counts.csv"
     path.write_text("day,count\n2025-12-22,3\n")
     return path

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from support import Suite
-from support.anchoring import EPOCH, accept, draft
-from support.defaults import DAY
+from support.anchoring import accept, draft
+from support.defaults import DAY, START
 from support.streams import declared
 
 from troth.errors import BadInput
@@ -18,7 +18,7 @@ from troth.interactions.counts import DayCount
 from troth.office import Office
 
 FIRST, SECOND, THIRD, FOURTH = (date(2025, 12, day) for day in (1, 2, 3, 4))
-NOON = EPOCH - 31 * DAY + DAY // 2
+NOON = START - 31 * DAY + DAY // 2
 """Of the first of them."""
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from support.queued import BEGUN, call, queue_rows
+from support.defaults import START
+from support.queued import call, queue_rows
 
 from troth.errors import BadInput, DatabaseFailed
 from troth.identity import erasure, subjects
@@ -34,7 +35,7 @@ def test_interaction_is_shown_with_what_it_says(calls: Office) -> None:
     assert found == history.show(calls, "calls", "#0")
     one, row = found.interaction, queue_rows(calls)[0]
     assert (one.stream, one.index, one.source, one.number) == ("calls", 0, "call-0", 1)
-    assert one.start == datetime.fromtimestamp(BEGUN, timezone.utc)
+    assert one.start == datetime.fromtimestamp(START, timezone.utc)
     assert one.accepted_at == datetime.fromtimestamp(row.accepted_at, timezone.utc)
     assert (one.subject, one.record, one.kind) == (subjects.resolve(calls, "C-1"), row.record, "json")
     assert (found.raw, one.size) == (call(0, "C-1", text="Zoë").raw, len(found.raw or b""))

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from support import Actor, Suite
 from support.anchoring import (
-    EPOCH,
     accept,
     anchored_on_chain,
     batches_of,
@@ -21,6 +20,7 @@ from support.anchoring import (
     roster_word,
     subject_of,
 )
+from support.defaults import START
 from support.streams import commitment_of, contents_of, origin_contents, root_of
 
 from troth.chain.transactions import Call
@@ -74,7 +74,7 @@ def test_closing_goes_on_where_it_was(store: Store) -> None:
 
 def test_rest_is_closed_once_its_oldest_is_of_age(store: Store) -> None:
     """Not a second before, whatever is older in batches closed already."""
-    accept(store, 1, 10, at=EPOCH)
+    accept(store, 1, 10, at=START)
     accept(store, 1, 1, at=now() - 3_600 + 30)
     accept(store, 1, 2, at=now())
     assert ranges(close(store)) == [(1, 0, 10)]

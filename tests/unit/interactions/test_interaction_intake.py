@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from support.queued import BEGUN, accepted, call, prove_queue, queue_rows
+from support.defaults import START
+from support.queued import accepted, call, prove_queue, queue_rows
 from support.suite import Suite
 
 from troth.errors import BadInput, Problem
@@ -55,7 +56,7 @@ def chunked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def gone(calls: Office) -> None:
     """Somebody erased long ago."""
-    row = SubjectRow(b"\x17" * 32, None, None, None, BEGUN, BEGUN)
+    row = SubjectRow(b"\x17" * 32, None, None, None, START, START)
     with calls.store.writing() as connection:
         add_subjects(connection, [row])
 
@@ -81,7 +82,7 @@ def test_records_are_accepted_in_order_with_their_bytes_n1(calls: Office, chunke
     held = prove_queue(calls)
     assert [raw for _, raw in held] == [one.raw for one in given]
     assert [who for who, _ in held] == [subject_of(calls, f"C-{n % 3}") for n in range(10)]
-    assert [row.start for row in queue_rows(calls)] == [BEGUN + n for n in range(10)]
+    assert [row.start for row in queue_rows(calls)] == [START + n for n in range(10)]
     assert {row.kind for row in queue_rows(calls)} == {"json"}
 
 
@@ -261,7 +262,7 @@ def test_somebody_erased_gets_no_new_records(calls: Office, suite: Suite) -> Non
 
 def test_record_of_the_future_is_refused(calls: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A contact is anchored after it began: else nobody could prove that there was none."""
-    monkeypatch.setattr(intake.time, "time", lambda: BEGUN + 5.5)
+    monkeypatch.setattr(intake.time, "time", lambda: START + 5.5)
     done = add(calls, "calls", [call(5, "C-1"), call(6, None)], keep_going=True)
     assert (done.accepted, done.refused) == (1, 1)
     assert done.problems[0][:4] == ("calls.jsonl", 6, "start", "2026-01-01T00:00:06Z")

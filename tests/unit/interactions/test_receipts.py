@@ -23,6 +23,7 @@ import cbor2
 import pytest
 from sqlalchemy import update
 from support import handmade_receipts as by_hand
+from support.defaults import START
 from support.filed import NAME, Filed, contact, file_stream
 from support.handmade_receipts import Contact, hexed, subject
 from support.office import Desk
@@ -71,7 +72,7 @@ def change(filed: Filed, index: int, **values: Any) -> None:
 def erase(filed: Filed, who: int) -> None:
     """Destroys what is kept of a subject, as erasing does."""
     with filed.desk.office.store.writing() as connection:
-        subject_table.destroy(connection, subject(who), 1_767_225_600)
+        subject_table.destroy(connection, subject(who), START)
         table.destroy_interactions(connection, subject(who))
 
 
@@ -192,7 +193,7 @@ def test_inclusion_of_an_erased_record_is_refused(filed: Filed) -> None:
 def test_inclusion_of_a_record_whose_key_is_gone_is_refused(filed: Filed) -> None:
     """Even while its bytes are not overwritten yet."""
     with filed.desk.office.store.writing() as connection:
-        subject_table.destroy(connection, subject(1), 1_767_225_600)
+        subject_table.destroy(connection, subject(1), START)
     assert refusal(filed, "a") == "#0 was erased on 2026-01-01T00:00:00Z"
 
 

@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 from support import handmade_receipts as by_hand
+from support.defaults import START
 from support.filed import NAME, Filed, contact, file_stream, seconds
 from support.handmade_receipts import Contact, hexed, subject
 from support.office import Desk
@@ -86,7 +87,7 @@ def refusal(place: str, make: Any, *arguments: Any) -> str:
 def erase(desk: Desk, who: int) -> None:
     """Destroys what is kept of a subject, as erasing does."""
     with desk.office.store.writing() as connection:
-        subject_table.destroy(connection, subject(who), 1_767_225_600)
+        subject_table.destroy(connection, subject(who), START)
         table.destroy_interactions(connection, subject(who))
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
-from support.anchoring import EPOCH, accept, draft, record_of, subject_of
+from support.anchoring import accept, draft, record_of, subject_of
+from support.defaults import START
 
 from troth.store import Store, batches, schema
 from troth.store.batches import Anchor, ClosedBatch
@@ -17,7 +18,7 @@ from troth.store.batches import Anchor, ClosedBatch
 def closed(number: int, first: int, count: int, stream: int = 1) -> ClosedBatch:
     """A batch of that range."""
     secret, root, subjects = (bytes([number]) * 32, bytes([16 + number]) * 32, bytes([32 + number]) * 32)
-    return ClosedBatch(stream, number, first, count, secret, root, subjects, EPOCH + number)
+    return ClosedBatch(stream, number, first, count, secret, root, subjects, START + number)
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def anchor(connection: Connection, batch: ClosedBatch) -> None:
     """Puts into the index that a batch was anchored."""
     values = {name: getattr(batch, name) for name in ("stream", "number", "records", "root", "subjects")}
     place = {"block": 7, "log": 9 * batch.stream + batch.number, "tx": bytes(32)}
-    connection.execute(schema.anchors.insert().values(**place, **values, time=EPOCH))
+    connection.execute(schema.anchors.insert().values(**place, **values, time=START))
 
 
 def test_accepted_is_what_the_queue_says(store: Store) -> None:
@@ -93,13 +94,13 @@ def test_accepted_is_what_the_queue_says(store: Store) -> None:
 
 def test_waiting_since_is_when_it_was_accepted(store: Store) -> None:
     """Of the interaction at that index; None for a draft and for none."""
-    accept(store, 1, 2, at=EPOCH)
-    accept(store, 1, 1, at=EPOCH + 60)
+    accept(store, 1, 2, at=START)
+    accept(store, 1, 1, at=START + 60)
     with store.writing() as connection:
-        draft(connection, 1, 3, 1, at=EPOCH)
+        draft(connection, 1, 3, 1, at=START)
     with store.reading() as connection:
         found = [batches.waiting_since(connection, 1, index) for index in range(5)]
-    assert found == [EPOCH, EPOCH, EPOCH + 60, None, None]
+    assert found == [START, START, START + 60, None, None]
 
 
 def test_records_of_a_range_come_in_order(store: Store) -> None:
@@ -147,7 +148,7 @@ def test_anchors_are_what_the_index_holds(store: Store) -> None:
             anchor(connection, one)
     with store.reading() as connection:
         assert batches.anchors_of(connection, 1) == [
-            Anchor(one.number, one.records, EPOCH, one.root, one.subjects, bytes(32))
+            Anchor(one.number, one.records, START, one.root, one.subjects, bytes(32))
             for one in (made[1], made[0])
         ]
         assert batches.anchors_of(connection, 3) == []

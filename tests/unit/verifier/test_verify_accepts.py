@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.defaults import START
 from support.handmade_receipts import (
     HOUR,
-    TIME,
     Contact,
     Receipt,
     Roster,
@@ -112,7 +112,7 @@ def test_verify_accepts_texts_of_all_kinds() -> None:
     assert verify(written(stream.inclusion(0)))
 
 
-TIMES = st.lists(st.integers(0, 5).map(lambda hours: TIME + HOUR * hours), min_size=1, max_size=12)
+TIMES = st.lists(st.integers(0, 5).map(lambda hours: START + HOUR * hours), min_size=1, max_size=12)
 
 
 @settings(max_examples=60, deadline=None)
@@ -129,7 +129,7 @@ def test_verify_accepts_absence_exactly_if_no_contact_started(
         [Contact(k % subjects, text(start)) for k, start in enumerate(each, i)]
         for i, each in enumerate(starts)
     ]
-    low, high = TIME + HOUR * since, TIME + HOUR * (since + hours)
+    low, high = START + HOUR * since, START + HOUR * (since + hours)
     free = not any(
         contact.who == 0 and low <= start < high
         for contacts, each in zip(batches, starts, strict=True)
