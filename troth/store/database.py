@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from sqlalchemy import (
@@ -34,7 +34,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from troth.errors import Busy, DatabaseFailed, DatabaseTooNew
 from troth.store.types import ExactInteger
 
-__all__ = ["HEAD", "Store", "insert_rows"]
+__all__ = ["HEAD", "Store", "in_parts", "insert_rows"]
 
 HEAD = "0003"
 """The schema revision this code works with: the newest under `migrations/versions`."""
@@ -44,7 +44,10 @@ _UPGRADE_LOCK = 0x54524F5448  # "TROTH": any constant will do, so long as every 
 _BUSY_SECONDS = 30
 _POLL_SECONDS = 0.05
 _CHUNK = 10_000
+_IN_A_QUERY = 500  # SQLite takes 32,766 parameters a statement in new versions, 999 in old ones
 _OWNER_ONLY = 0o600
+
+_Item = TypeVar("_Item")
 
 
 class Store:
@@ -166,6 +169,13 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Sequence[An
         connection.exec_driver_sql(statement, chunk)
         count += len(chunk)
     return count
+
+
+def in_parts(items: Iterable[_Item]) -> Iterator[Sequence[_Item]]:
+    """`items`, as many at a time as a query takes."""
+    left = iter(items)
+    while part := list(islice(left, _IN_A_QUERY)):
+        yield part
 
 
 @contextmanager

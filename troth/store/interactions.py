@@ -6,17 +6,16 @@ deleted by the next, if that session was killed. Everybody else reads accepted i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, delete, func, select, text, update
 
 from troth.errors import DatabaseFailed
 from troth.store import schema
 from troth.store.batches import accepted_in
-from troth.store.database import Store, insert_rows
+from troth.store.database import Store, in_parts, insert_rows
 
 __all__ = [
     "InteractionRow",
@@ -41,14 +40,11 @@ __all__ = [
     "sealed_at",
 ]
 
-_IN_A_QUERY = 500
 _FETCHED = 50  # of up to 16 MiB each
 _CACHE_KIB = 128 << 10
 _LOG_PAGES = 65_536  # 256 MiB
 _TABLE = schema.interactions
 _QUEUES = schema.queues
-
-_Item = TypeVar("_Item")
 
 
 class InteractionRow(NamedTuple):
@@ -216,7 +212,7 @@ def any_erased(connection: Connection, subjects: Iterable[bytes]) -> bool:
 def sealed_at(connection: Connection, stream: int, positions: Iterable[int]) -> dict[int, bytes | None]:
     """What is sealed of the interactions at these indexes."""
     found: dict[int, bytes | None] = {}
-    for part in _parts(positions):
+    for part in in_parts(positions):
         wanted = select(_TABLE.c.position, _TABLE.c.sealed).where(
             _TABLE.c.stream == stream, _TABLE.c.position.in_(part)
         )
@@ -229,7 +225,7 @@ def last_records(
 ) -> dict[bytes, tuple[int, bytes]]:
     """Number and record of each subject's last interaction in a stream, of those that have any."""
     found = {}
-    for part in _parts(subjects):
+    for part in in_parts(subjects):
         last = (
             select(_TABLE.c.subject, func.max(_TABLE.c.number).label("number"))
             .where(_TABLE.c.stream == stream, _TABLE.c.subject.in_(part))
@@ -310,13 +306,6 @@ def _looked_up(connection: Connection, query: str, keys: Iterable[Any], *before:
     `{mark}` stands for a parameter, `{marks}` for the keys, which come after all others.
     """
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    for part in _parts(keys):
+    for part in in_parts(keys):
         text = query.format(mark=mark, marks=", ".join([mark] * len(part)))
         yield from connection.exec_driver_sql(text, (*before, *part))
-
-
-def _parts(items: Iterable[_Item]) -> Iterator[Sequence[_Item]]:
-    """`items`, as many at a time as a query takes."""
-    left = iter(items)
-    while part := list(islice(left, _IN_A_QUERY)):
-        yield part

@@ -12,15 +12,14 @@ import mmap
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, Table, delete, select, text, update
 
 from troth.errors import DatabaseFailed
 from troth.store import schema
-from troth.store.database import Store, insert_rows
+from troth.store.database import Store, in_parts, insert_rows
 
 __all__ = [
     "EvidenceRow",
@@ -41,12 +40,9 @@ __all__ = [
     "subjects_by_digest",
 ]
 
-_IN_A_QUERY = 500  # SQLite takes 32,766 parameters a statement in new versions, 999 in old ones
 _CREATION_LOCK = 0x5355424A454354  # "SUBJECT": any constant will do, so long as every process uses the same
 _PATIENCE = 30.0  # seconds that others may keep the database
 _TRACE = 16
-
-_Item = TypeVar("_Item")
 
 
 class SubjectRow(NamedTuple):
@@ -104,7 +100,7 @@ def find_subjects(
     wanted = select(schema.subjects)
     if held:
         wanted = wanted.with_for_update(read=True)
-    for part in _parts(subjects):
+    for part in in_parts(subjects):
         rows = connection.execute(wanted.where(schema.subjects.c.subject.in_(part))).all()
         yield from map(SubjectRow._make, rows)
 
@@ -113,7 +109,7 @@ def subjects_by_digest(connection: Connection, digests: Iterable[bytes]) -> dict
     """Subject by the digest of its customer reference, where there is one."""
     table = schema.subjects.c
     found: dict[bytes, bytes] = {}
-    for part in _parts(digests):
+    for part in in_parts(digests):
         rows = connection.execute(select(table.ref_digest, table.subject).where(table.ref_digest.in_(part)))
         found.update((digest, subject) for digest, subject in rows)
     return found
@@ -123,7 +119,7 @@ def erased_on_chain(connection: Connection, subjects: Iterable[bytes]) -> set[by
     """Those of `subjects` that the chain calls erased, as far as the index has read."""
     table = schema.erasures.c
     found: set[bytes] = set()
-    for part in _parts(subjects):
+    for part in in_parts(subjects):
         found.update(connection.execute(select(table.subject).where(table.subject.in_(part))).scalars())
     return found
 
@@ -227,10 +223,3 @@ def _evidences(connection: Connection, condition: Any) -> Iterator[EvidenceRow]:
     table = schema.evidences
     wanted: Select[Any] = select(table).where(condition).order_by(table.c.drafted_at, table.c.evidence)
     return map(EvidenceRow._make, connection.execute(wanted).all())
-
-
-def _parts(items: Iterable[_Item]) -> Iterator[Sequence[_Item]]:
-    """`items`, as many at a time as a query takes."""
-    left = iter(items)
-    while part := list(islice(left, _IN_A_QUERY)):
-        yield part
