@@ -59,12 +59,17 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def flat(members: Mapping[str, Any], above: str = "") -> dict[str, str]:
-    """Pointers to texts of a document without arrays of objects."""
+def flat(value: Any, above: str = "") -> dict[str, str]:
+    """Pointers to texts of a document's fields, whose strings are short."""
+    if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
+        members = {str(place): one for place, one in enumerate(value)}
+    else:
+        members = value if isinstance(value, dict) else {}
+    if not members:
+        return {above: compact(value)}
     found: dict[str, str] = {}
-    for name, value in members.items():
-        place = f"{above}/{name}"
-        found |= flat(value, place) if isinstance(value, dict) and value else {place: compact(value)}
+    for name, member in members.items():
+        found |= flat(member, f"{above}/{name.replace('~', '~0').replace('/', '~1')}")
     return found
 
 
