@@ -34,6 +34,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent import futures
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -75,6 +76,10 @@ class NotChecked(Exception):  # noqa: N818
     def __init__(self, host: str, why: str) -> None:
         super().__init__(f"{host}: {why}")
         self.host, self.why = host, why
+
+
+class Unsaid(NotChecked):
+    """The node answered, and did not say what it was asked."""
 
 
 def require(holds: object, where: str, why: str, otherwise: type[Exception] = Refused) -> None:
@@ -463,20 +468,22 @@ def check_amendments(records: list[Record]) -> None:
 # --- 6. The chain
 
 
-def ask(url: str, receipt: Receipt, number: int) -> tuple[bytes, bytes]:
-    """What a node says are the commitments of a batch and the next, zero if there is none: one eth_call. It
-    must serve the receipt's chain: at the same address of another there may be anybody's contract.
+def ask(url: str, receipt: Receipt, number: int) -> tuple[bytes, bytes, bool]:
+    """What a node says are the commitments of a batch and the next, zero if there is none: one eth_call. And
+    whether it says that it serves the receipt's chain. It may not name another: at the same address of that
+    there may be anybody's contract.
     """
-    chain, numbers = receipt["chain"], (receipt["stream"], number, number + 1)
-    served = int(result_of(url, "eth_chainId", [], text("0x[0-9a-fA-F]{1,64}", "the id of a chain")), 16)
+    chain, numbers, served = receipt["chain"], (receipt["stream"], number, number + 1), None
+    with suppress(Unsaid):  # some answer eth_call only
+        served = int(result_of(url, "eth_chainId", [], text("0x[0-9a-fA-F]{1,64}", "the id of a chain")), 16)
     other = f"the node serves chain {served}, and the receipt is of chain {chain}"
-    require(served == chain, host_of(url), f"{other}: give --rpc a node of chain {chain}", NotChecked)
+    require(served in {None, chain}, host_of(url), f"{other}: give --rpc a node of chain {chain}", NotChecked)
     call = {"to": receipt["contract"], "data": f"0x{COMMITMENTS}{b''.join(map(word, numbers)).hex()}"}
     # In the ABI an array is where it begins, how many it holds, and these.
     two_words = f"0x{word(32).hex()}{word(2).hex()}[0-9a-f]{{128}}"
     due = text(two_words, "two commitments: is the contract on the chain it serves?")
     words = unhex(result_of(url, "eth_call", [call, "latest"], due))[64:]
-    return words[:32], words[32:]
+    return words[:32], words[32:], served is not None
 
 
 def result_of(url: str, method: str, params: list[Any], due: Rule) -> Any:
@@ -501,8 +508,8 @@ def result_of(url: str, method: str, params: list[Any], due: Rule) -> Any:
     require(ours, host, "the node's reply is to another question", NotChecked)
     said, result = value.get("error"), value.get("result")
     message = said["message"] if has(said, "message") else said
-    require(said is None, host, f"the node refuses: {safe(message)}", NotChecked)
-    require(due.holds(result), host, f"the node's reply is not {due.words}", NotChecked)
+    require(said is None, host, f"the node refuses: {safe(message)}", Unsaid)
+    require(due.holds(result), host, f"the node's reply is not {due.words}", Unsaid)
     return result
 
 
@@ -527,10 +534,11 @@ def compare(receipt: Receipt, computed: bytes, rpc: str | None, known: str | Non
     number, contract, chain = receipt["batches"][-1]["number"], receipt["contract"], receipt["chain"]
     later = "What other records and later batches hold, amendments of the above among it."
     if rpc:
-        host, (found, after) = host_of(rpc), ask(rpc, receipt, number)
+        host, (found, after, said) = host_of(rpc), ask(rpc, receipt, number)
         require(any(found), host, f"the contract has no batch {number} of stream {receipt['stream']}")
         require(found == computed, host, f"the contract has another batch {number}: 0x{found.hex()}")
-        honest = f"That {host} tells the truth and serves chain {chain}, as it says"
+        honest = f"That {host} tells the truth and serves chain {chain}, "
+        honest += "as it says" if said else "which it does not say"
         honest += ", and the chain keeps its newest blocks. Ask a node of your own."
         later += " There are some." if any(after) else " There was none when the node was asked."
         return f"It is what contract {contract} has for batch {number}, says {host}.", [honest, later]

@@ -97,13 +97,26 @@ OTHER_CHAINS: dict[str, tuple[Any, str]] = {
         "0x" + "f" * 64,
         "serves chain 115792089237316195423570985008687907853269984665640564039457",
     ),
-    "none": (None, "not one to this question"),
-    "a number": (31337, "not one to this question"),
-    "no digits": ("0x", "not one to this question"),
-    "a line end behind": ("0x7a69\n", "not one to this question"),
-    "too many digits": ("0x" + "7" * 65, "not one to this question"),
-    "an error": (Reply(b'{"id":1,"error":{"code":-32601,"message":"unknown"}}'), "unknown"),
+    "that of another question": (Reply(b'{"id":2,"result":"0x7a69"}'), "not one to this question"),
 }
+
+NO_CHAINS: dict[str, Any] = {
+    "none": None,
+    "a number": 31337,
+    "no digits": "0x",
+    "a line end behind": "0x7a69\n",
+    "too many digits": "0x" + "7" * 65,
+    "an error": Reply(b'{"id":1,"error":{"code":-32601,"message":"unknown"}}'),
+}
+
+
+@pytest.mark.parametrize("case", NO_CHAINS)
+def test_node_that_names_no_chain_is_said_to(reader: Reader, ledger: LocalNode, case: str) -> None:
+    """Some answer an eth_call and nothing else: the rest is as good as their word."""
+    ledger.chain = NO_CHAINS[case]
+    reader.choose(written(four_kinds()["completeness"][1]))
+    assert reader.ask(ledger.url) == "proved"
+    assert "told the truth and serves chain 31337, which it does not say, and" in reader.text("#unproved")
 
 
 @pytest.mark.parametrize("case", OTHER_CHAINS)

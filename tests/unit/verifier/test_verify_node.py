@@ -1,6 +1,6 @@
 """The two questions to a node, and nodes that answer them otherwise.
 
-Branches: the chain it serves: the receipt's, another, none · the question: method, contract, selector,
+Branches: the chain it serves: the receipt's, another, not said · the question: method, contract, selector,
 arguments · a batch that is there, the last, not the last · not there, another there, no contract there · an
 error, null as error · another id, none, True · no JSON, no object, deep, no UTF-8, too long, too short, too
 many words · HTTP errors, redirects, a broken connection, nobody there, no such host, no end · proxies, files,
@@ -153,23 +153,32 @@ def test_verify_does_not_check_by_another_chain(
 
 
 @pytest.mark.parametrize(
-    ("chain", "why"),
+    "chain",
     [
-        ({**CHAIN, "result": None}, "the node's reply is not the id of a chain"),
-        ({**CHAIN, "result": 31337}, "the node's reply is not the id of a chain"),
-        ({**CHAIN, "result": "31337"}, "the node's reply is not the id of a chain"),
-        ({**CHAIN, "result": "0x"}, "the node's reply is not the id of a chain"),
-        ({**CHAIN, "result": "0x7a69\n"}, "the node's reply is not the id of a chain"),
-        ({**CHAIN, "result": "0x" + "7" * 65}, "the node's reply is not the id of a chain"),
-        ({**CHAIN, "id": 2}, "the node's reply is to another question"),
-        ({**CHAIN, "error": {"code": -32601, "message": "no"}}, "the node refuses: 'no'"),
-        ([], "the node's reply is to another question"),
+        *(
+            {**CHAIN, "result": result}
+            for result in (None, 31337, "31337", "0x", "0x7a69\n", "0x" + "7" * 65)
+        ),
+        {**CHAIN, "error": {"code": -32601, "message": "no"}},
     ],
 )
-def test_verify_does_not_check_by_what_names_no_chain(
-    chain: Any, why: str, stream: Stream, inclusion: Receipt
+def test_verify_says_of_a_node_that_it_names_no_chain(chain: Any, stream: Stream, inclusion: Receipt) -> None:
+    """Some answer an eth_call and nothing else: the rest is as good as their word."""
+    with node(honest(stream), chain=chain) as (url, _):
+        verdict = verify(written(inclusion), rpc=url)
+    assert verdict.compared
+    assert (
+        f"That {url} tells the truth and serves chain 31337, which it does not say, and"
+        in verdict.not_proved[0]
+    )
+
+
+@pytest.mark.parametrize("chain", [[], {**CHAIN, "id": 2}])
+def test_verify_does_not_check_by_answers_to_other_questions(
+    chain: Any, stream: Stream, inclusion: Receipt
 ) -> None:
-    """A node that does not say which chain it serves is not asked more."""
+    """A node that mixes them up may mix up what follows."""
+    why = "the node's reply is to another question"
     assert unchecked(honest(stream), inclusion, chain=chain) == why
 
 
