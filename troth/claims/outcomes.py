@@ -41,13 +41,13 @@ from troth.money import format_amount
 from troth.office import Office, Progress, progress_ignored
 from troth.store import schema
 from troth.store.books import Book, PolicyRow, list_books, policies_with_ref
+from troth.store.database import in_parts
 from troth.store.products import list_products
 from troth.store.reports import find_report
 
 __all__ = ["Outcome", "Proof", "Status", "counts", "export", "outcomes", "show"]
 
 _FETCHED = 5_000
-_IN_A_QUERY = 500  # parameters a statement, for old SQLite's sake
 
 
 class Status(Enum):
@@ -385,9 +385,8 @@ class _BookReader:
             return
         table = schema.observations
         wanted = select(table.c.risk, table.c.value).where(table.c.report_key == report.key)
-        for start in range(0, len(risks), _IN_A_QUERY):
-            some = table.c.risk.in_(risks[start : start + _IN_A_QUERY])
-            yield from self._connection.execute(wanted.where(some)).all()
+        for part in in_parts(risks):
+            yield from self._connection.execute(wanted.where(table.c.risk.in_(part))).all()
 
 
 class _Times:

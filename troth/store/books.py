@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 
 from troth.store import schema
-from troth.store.database import insert_rows
+from troth.store.database import in_parts, insert_rows
 
 __all__ = [
     "Book",
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 _FETCHED = 10_000
-_IN_A_QUERY = 500  # SQLite takes 32,766 parameters a statement in new versions, 999 in old ones
 
 
 class PolicyRow(NamedTuple):
@@ -150,10 +149,8 @@ def policies_of(
         return
     # A book is in order of risk, so the parts of the sorted risks come in order of number too.
     ordered = sorted(set(risks), key=lambda risk: risk.encode())
-    for start in range(0, len(ordered), _IN_A_QUERY):
-        yield from _stream(
-            connection, statement.where(table.c.risk.in_(ordered[start : start + _IN_A_QUERY]))
-        )
+    for part in in_parts(ordered):
+        yield from _stream(connection, statement.where(table.c.risk.in_(part)))
 
 
 def policies_with_ref(connection: Connection, policy_ref: str) -> list[tuple[Book, PolicyRow]]:

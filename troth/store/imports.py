@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
 
 from troth.store import schema
-from troth.store.database import insert_rows
+from troth.store.database import in_parts, insert_rows
 
 __all__ = [
     "Import",
@@ -29,7 +29,6 @@ __all__ = [
     "unrecorded_rows",
 ]
 
-_IN_A_QUERY = 500
 _FETCHED = 10_000
 
 
@@ -121,14 +120,9 @@ def recorded_on(connection: Connection, subjects: Iterable[bytes]) -> dict[tuple
     """How many decisions the index holds on each key of subjects: subject, purpose, recipient, category."""
     table = schema.decisions
     key = (table.c.subject, table.c.purpose, table.c.recipient, table.c.category)
-    ordered = sorted(set(subjects))
     found = {}
-    for start in range(0, len(ordered), _IN_A_QUERY):
-        statement = (
-            select(*key, func.max(table.c.number))
-            .where(table.c.subject.in_(ordered[start : start + _IN_A_QUERY]))
-            .group_by(*key)
-        )
+    for part in in_parts(sorted(set(subjects))):
+        statement = select(*key, func.max(table.c.number)).where(table.c.subject.in_(part)).group_by(*key)
         for subject, purpose, recipient, category, count in connection.execute(statement):
             found[subject, purpose, recipient, category] = count
     return found

@@ -12,11 +12,10 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 from troth.addresses import format_address
 from troth.chain.transactions import Call, Receipt, SignedTransaction
 from troth.store import schema
-from troth.store.database import Store
+from troth.store.database import Store, in_parts
 
 __all__ = ["StoredJournal"]
 
-_IN_A_QUERY = 500
 _REPLACED = (
     update(schema.transactions)
     .where(
@@ -58,8 +57,7 @@ class StoredJournal:
         ]
         table = schema.transactions
         with self._store.writing() as connection:
-            for start in range(0, len(rows), _IN_A_QUERY):
-                hashes = [row["hash"] for row in rows[start : start + _IN_A_QUERY]]
+            for hashes in in_parts(row["hash"] for row in rows):
                 connection.execute(delete(table).where(table.c.hash.in_(hashes)))
             connection.execute(insert(table), rows)
 
