@@ -5,6 +5,8 @@ Anvil's is the session's own, see tests/conftest.py; Ganache takes seconds to st
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -56,7 +58,9 @@ def ganache() -> Iterator[Place]:
     port = free_port()
     command = [ROOT / "node_modules/.bin/ganache-cli", "--server.port", str(port), *accounts]
     process = subprocess.Popen(
-        [*command, "--chain.hardfork", "shanghai", "--logging.quiet"], stdout=subprocess.DEVNULL
+        [*command, "--chain.hardfork", "shanghai", "--logging.quiet"],
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         with Node(f"http://127.0.0.1:{port}") as node:
@@ -66,7 +70,7 @@ def ganache() -> Iterator[Place]:
             made = deploy(node, Sender(node, signer, MemoryJournal()), "test", Terms(oracles, 2))
             yield Place(node, made)
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # Node may be run by a program that would leave it behind
         process.wait()
 
 
