@@ -274,13 +274,27 @@ def _set_up_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) 
     last commits to a power cut, and with them the salts of a book whose root is already on-chain.
     """
     connection.isolation_level = None  # the driver begins nothing by itself: see _begin_sqlite
-    for pragma in (
-        f"busy_timeout = {_BUSY_SECONDS * 1000}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}").close()
+    _log_ahead(connection)
+    connection.execute("PRAGMA synchronous = FULL").close()
+    connection.execute("PRAGMA foreign_keys = ON").close()
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Has the file keep a write-ahead log, from its first opening on.
+
+    Where two switch a new file at once, SQLite refuses one without the busy_timeout it keeps to elsewhere.
+    """
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            if str(error) != "database is locked" or time.monotonic() >= until:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -135,6 +137,17 @@ def test_open_by_two_at_once_migrates_once(database_url: str) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_open_waits_for_another_that_makes_the_sqlite_file(tmp_path: Path) -> None:
+    """One that holds the new file for a moment, before it keeps a write-ahead log, is waited for."""
+    path = tmp_path / "troth.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Timer(0.3, other.rollback)
+        done.start()
+        Store.open(f"sqlite:///{path}").close()
+        done.join()
 
 
 def test_sqlite_file_is_for_its_owner_only(tmp_path: Path) -> None:
