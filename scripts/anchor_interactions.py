@@ -8,33 +8,22 @@ deployments/<network>.json says where it is, `troth stream create` makes the str
 under TROTH_HOME. A file added before is recognised, and each record is anchored once.
 """
 
-import tempfile
 from pathlib import Path
 
-from brownie import network
-
-from scripts.deploy import FOLDER, deployed, is_development, node, signers
-from troth.config import Settings
-from troth.deployment import load
+from scripts.deploy import insurer, is_development
 from troth.errors import BadInput
 from troth.interactions import batches, formats, intake, streams
 from troth.office import Office
-from troth.store import Store
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 def main(contacts: str = str(EXAMPLES / "interactions.jsonl"), stream: str = "calls") -> None:
     """Queue the file, anchor the stream, and ask the contract about each batch."""
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings.read(home=scratch) if is_development() else Settings.read()
-        made = deployed() if is_development() else load(FOLDER / f"{network.show_active()}.json")
-        operator, _ = signers()
-        store = Store.open(settings.database_url)
-        with Office(settings, node(), made, store, signer=operator) as office:
-            if is_development():
-                streams.create(office, stream)
-            anchor(office, Path(contacts), stream)
+    with insurer() as office:
+        if is_development():
+            streams.create(office, stream)
+        anchor(office, Path(contacts), stream)
 
 
 def anchor(office: Office, path: Path, name: str) -> None:

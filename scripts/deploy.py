@@ -7,6 +7,9 @@ named by TROTH_KEYSTORE and TROTH_ORACLE_KEYSTORES sign, and TROTH_TOKEN is the 
 """
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from brownie import accounts, network
@@ -16,9 +19,10 @@ from troth.chain.rpc import Node
 from troth.chain.sender import Sender
 from troth.chain.transactions import MemoryJournal
 from troth.config import Settings
-from troth.deployment import Deployment, Terms, deploy, endow, save
+from troth.deployment import Deployment, Terms, deploy, endow, load, save
 from troth.launch import CAPITAL, PURSE
-from troth.office import ORACLES, QUORUM
+from troth.office import ORACLES, QUORUM, Office
+from troth.store import Store
 
 FOLDER = Path(__file__).resolve().parent.parent / "deployments"
 
@@ -64,6 +68,18 @@ def deployed() -> Deployment:
         endow(made, node(), sender, CAPITAL, PURSE)
     save(made, FOLDER / f"{made.network}.json")
     return made
+
+
+@contextmanager
+def insurer() -> Iterator[Office]:
+    """The insurer's office. On a development network the suite is deployed first, and records do not last."""
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = Settings.read(home=scratch) if is_development() else Settings.read()
+        made = deployed() if is_development() else load(FOLDER / f"{network.show_active()}.json")
+        operator, oracles = signers()
+        store = Store.open(settings.database_url)
+        with Office(settings, node(), made, store, signer=operator, oracles=oracles) as office:
+            yield office
 
 
 def main() -> None:

@@ -9,42 +9,29 @@ on a live one deployments/<network>.json says where it is, and the records are k
 subject is an id or a customer reference; "*" stands for all, and "" for whatever there is.
 """
 
-import tempfile
 from pathlib import Path
 
-from brownie import network
-
-from scripts.deploy import FOLDER, deployed, is_development, node, signers
-from troth.config import Settings
+from scripts.deploy import insurer, is_development
 from troth.consent import imports
 from troth.consent.intake import read_consents
 from troth.consent.status import describe, status
 from troth.consent.terms import category_iri, purpose_iri, recipient_iri
-from troth.deployment import load
 from troth.identity.subjects import resolve
 from troth.intake import parse_moment
 from troth.office import Office
-from troth.store import Store
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "consents.csv"
 
 
 def main(subject: str = "", purpose: str = "", recipient: str = "", category: str = "", at: str = "") -> None:
     """Print the answers, after checking that index and contract agree."""
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings.read(home=scratch) if is_development() else Settings.read()
-        made = deployed() if is_development() else load(FOLDER / f"{network.show_active()}.json")
-        operator, _ = signers()
-        store = Store.open(settings.database_url)
-        with Office(settings, node(), made, store, signer=operator) as office:
-            subjects = [subject]
-            if is_development():
-                imports.import_file(office, EXAMPLE, create=True)
-                subjects = (
-                    [subject] if subject else sorted({row.subject for row in read_consents(EXAMPLE).rows})
-                )
-            for reference in subjects:
-                query(office, reference, (purpose, recipient, category), at)
+    with insurer() as office:
+        subjects = [subject]
+        if is_development():
+            imports.import_file(office, EXAMPLE, create=True)
+            subjects = [subject] if subject else sorted({row.subject for row in read_consents(EXAMPLE).rows})
+        for reference in subjects:
+            query(office, reference, (purpose, recipient, category), at)
 
 
 def query(office: Office, reference: str, terms: tuple[str, str, str], at: str) -> None:

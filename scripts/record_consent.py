@@ -7,33 +7,22 @@ A development network starts empty, so the suite is deployed first; on a live on
 says where it is, and the records are kept under TROTH_HOME. Customers not known yet are made.
 """
 
-import tempfile
 from pathlib import Path
 
-from brownie import network
-
-from scripts.deploy import FOLDER, deployed, is_development, node, signers
-from troth.config import Settings
+from scripts.deploy import insurer
 from troth.consent import imports
 from troth.consent.intake import read_consents
 from troth.consent.terms import numbers_of, short_name
-from troth.deployment import load
 from troth.identity.subjects import resolve
 from troth.office import Office
-from troth.store import Store
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 def main(consents: str = str(EXAMPLES / "consents.csv")) -> None:
     """Import the file, and print what is permitted now of all it names."""
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings.read(home=scratch) if is_development() else Settings.read()
-        made = deployed() if is_development() else load(FOLDER / f"{network.show_active()}.json")
-        operator, _ = signers()
-        store = Store.open(settings.database_url)
-        with Office(settings, node(), made, store, signer=operator) as office:
-            record(office, Path(consents))
+    with insurer() as office:
+        record(office, Path(consents))
 
 
 def record(office: Office, path: Path) -> None:

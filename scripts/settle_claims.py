@@ -7,18 +7,12 @@ A development network starts empty, so the suite is deployed first; on a live on
 says where it is, and the records are kept under TROTH_HOME.
 """
 
-import tempfile
 from pathlib import Path
 
-from brownie import network
-
-from scripts.deploy import FOLDER, deployed, is_development, node, signers
+from scripts.deploy import insurer
 from troth.claims import books, ledger, products, reports, settlement
 from troth.claims.intake import read_product
-from troth.config import Settings
-from troth.deployment import load
 from troth.office import Office
-from troth.store import Store
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
@@ -29,13 +23,8 @@ def main(
     observations: str = str(EXAMPLES / "observations.csv"),
 ) -> None:
     """Issue, publish, settle, reconcile, and print what happened."""
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings.read(home=scratch) if is_development() else Settings.read()
-        made = deployed() if is_development() else load(FOLDER / f"{network.show_active()}.json")
-        operator, oracles = signers()
-        store = Store.open(settings.database_url)
-        with Office(settings, node(), made, store, signer=operator, oracles=oracles) as office:
-            settle(office, Path(product), Path(book), Path(observations))
+    with insurer() as office:
+        settle(office, Path(product), Path(book), Path(observations))
 
 
 def settle(office: Office, product: Path, book: Path, observations: Path) -> None:
