@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
 import pytest
 from sqlalchemy import select
 from support.defaults import START
+from support.memory import measured
 from support.shelf import ANN, BOB, Shelf, days, moment
 
 from troth.consent.register import Processing, register
@@ -93,14 +92,10 @@ def test_memory_does_not_grow_with_the_subjects(shelf: Shelf, monkeypatch: pytes
     rows = 4_000
     _fill(shelf, rows)
     register(shelf)  # what is loaded and compiled once does not count
-    tracemalloc.start()
-    try:
+    with measured() as memory:
         (entry,) = register(shelf)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
     assert entry.granted == rows + 1
-    assert peak < 1.5e6
+    assert memory.peak < 1.5e6
 
 
 def _fill(shelf: Shelf, count: int) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tracemalloc
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from hashlib import sha256, shake_256
@@ -25,6 +24,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.memory import measured
 
 from troth.interactions.records import (
     DEEPEST,
@@ -171,14 +171,9 @@ def test_fields_are_counted_to_ten_thousand(document: dict[str, Any]) -> None:
 def test_far_too_many_fields_are_refused_before_they_are_made() -> None:
     """Names and texts of all of them would take a hundred times the record's bytes."""
     document = {"a": [[]] * 500_000}
-    tracemalloc.start()
-    try:
-        with pytest.raises(ValueError, match="more than 10,000 fields"):
-            flatten(document)
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert most < 1_000_000
+    with measured() as memory, pytest.raises(ValueError, match="more than 10,000 fields"):
+        flatten(document)
+    assert memory.peak < 1_000_000
 
 
 @pytest.mark.parametrize("made", [nested, nested_arrays])
@@ -319,14 +314,9 @@ def test_long_names_are_refused_before_they_are_made(leaf: object, length: int, 
     """A name above 9,000 fields is repeated in each: a line of a megabyte took nine gigabytes."""
     members = {str(n): leaf for n in range(9_000 // parts)}
     document = {"k" * length: {str(n): members for n in range(parts)}}
-    tracemalloc.start()
-    try:
-        with pytest.raises(ValueError, match="characters"):
-            flatten(document)
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert most < 16 << 20
+    with measured() as memory, pytest.raises(ValueError, match="characters"):
+        flatten(document)
+    assert memory.peak < 16 << 20
 
 
 # --- root

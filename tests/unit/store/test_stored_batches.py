@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -10,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from support.anchoring import accept, draft, record_of, subject_of
 from support.defaults import START
+from support.memory import measured
 
 from troth.store import Store, batches, schema
 from troth.store.batches import Anchor, ClosedBatch
@@ -115,13 +115,10 @@ def test_records_of_a_range_come_in_order(store: Store) -> None:
 def test_records_are_streamed(store: Store) -> None:
     """A million are not held at once: of 60,000 the first can be had for little memory."""
     accept(store, 1, 60_000, sealed=None)
-    with store.reading() as connection:
-        tracemalloc.start()
+    with store.reading() as connection, measured() as memory:
         count = sum(1 for _ in batches.records_of(connection, 1, 0, 60_000))
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
     assert count == 60_000
-    assert peak < 6_000_000  # at once they take twice that
+    assert memory.peak < 6_000_000  # at once they take twice that
 
 
 def test_spans_are_of_each_subject_in_the_range(store: Store) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-import tracemalloc
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from support.memory import measured
 
 from troth.errors import Problem
 from troth.interactions.formats import LONGEST_RECORD, Format, Received, read, size_of
@@ -29,12 +29,9 @@ FORMATS: tuple[Format, ...] = ("jsonl", "cdr", "vcon")
 
 def peak_of(reading: Iterator[Received | Problem]) -> tuple[int, int]:
     """How many things a reading finds, and the most memory it takes at once."""
-    tracemalloc.start()
-    try:
+    with measured() as memory:
         count = sum(1 for _ in reading)
-        return count, tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    return count, memory.peak
 
 
 @pytest.mark.parametrize("known", ["auto", *FORMATS])
@@ -157,14 +154,10 @@ def test_line_of_two_gigabytes_is_refused_in_little_memory_and_time(tmp_path: Pa
         file.seek(0, os.SEEK_END)
         file.write(b"\n" + (ROW % (1, "555") if known == "cdr" else RECORD % (1, "")).encode())
     begun = time.process_time()
-    tracemalloc.start()
-    try:
+    with measured() as memory:
         found = list(read(path, known))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
     assert time.process_time() - begun < 30
-    assert peak < 4 * LONGEST_RECORD
+    assert memory.peak < 4 * LONGEST_RECORD
     assert isinstance(found[0], Problem)
     assert str(LONGEST_RECORD) in found[0].reason
     if known != "vcon":
