@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from support import handmade_receipts as by_hand
 from support.doubles import FakeNode, RpcError
 from support.filed import NAME, Filed, contact, file_stream
 from support.handmade_receipts import hexed, subject
-from support.office import Desk, desk_of
+from support.office import Desk
 from support.terminal import Terminal
 
 from troth import verify_receipt
@@ -39,13 +39,6 @@ from troth.identity import subjects
 
 ANNA = hexed(subject(1))
 OTHER = hexed(subject(2))
-
-
-@pytest.fixture
-def desk(suite: Suite, tmp_path: Path) -> Iterator[Desk]:
-    """The insurer's."""
-    with desk_of(suite, tmp_path / "desk") as made:
-        yield made
 
 
 @pytest.fixture
@@ -328,12 +321,9 @@ def test_verify_does_not_check_by_a_node_that_answers_with_errors(
     def refuses(*_: object) -> None:
         raise RpcError(-32601, "no")
 
-    with_errors = FakeNode(refuses)
-    monkeypatch.setenv("TROTH_RPC", with_errors.url)
-    try:
+    with closing(FakeNode(refuses)) as with_errors:
+        monkeypatch.setenv("TROTH_RPC", with_errors.url)
         assert main(["receipt", "verify", str(receipt)]) == 2
-    finally:
-        with_errors.close()
     assert f"NOT CHECKED: {with_errors.url}: the node refuses: 'no'\n" in capsys.readouterr().err
 
 
@@ -357,12 +347,9 @@ def test_verify_does_not_check_by_a_node_of_another_chain(
     def elsewhere(method: str, params: list[Any]) -> Any:
         return "0x1" if method == "eth_chainId" else suite.node.call(method, params)
 
-    other = FakeNode(elsewhere)
-    monkeypatch.setenv("TROTH_RPC", other.url)
-    try:
+    with closing(FakeNode(elsewhere)) as other:
+        monkeypatch.setenv("TROTH_RPC", other.url)
         assert main(["receipt", "verify", str(receipt)]) == 2
-    finally:
-        other.close()
     assert (
         f"NOT CHECKED: {other.url}: the node serves chain 1, and the receipt is of" in capsys.readouterr().err
     )

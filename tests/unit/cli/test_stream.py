@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from support import Actor, Suite
-from support.office import Desk, desk_of
+from support import Actor
+from support.office import Desk
 from support.terminal import Terminal
 
 from troth.cli.stream import app
-
-
-@pytest.fixture
-def desk(suite: Suite, tmp_path: Path) -> Iterator[Desk]:
-    """The insurer's, with every role."""
-    with desk_of(suite, tmp_path / "desk") as made:
-        yield made
 
 
 @pytest.fixture

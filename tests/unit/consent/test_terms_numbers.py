@@ -13,7 +13,6 @@ names_of: the inverse, as far as the index has read; 0 is *
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,6 @@ from troth.errors import MissingRole
 from troth.store.terms import names_of, numbers
 
 NEW = "https://example.com/purposes#new"
-
-
-@pytest.fixture
-def desk(suite: Suite, tmp_path: Path) -> Iterator[Desk]:
-    """The insurer's, with every role."""
-    with desk_of(suite, tmp_path / "desk") as made:
-        yield made
 
 
 def term_count(suite: Suite) -> int:
