@@ -90,6 +90,12 @@ class Filed:
         self.times.append(done.time)
         self.transactions.append(bytes.fromhex(done.transaction[2:]))
 
+    def erase(self, who: int) -> None:
+        """Destroys what is kept of a subject, as erasing at the beginning of 2026 does."""
+        with self.desk.office.store.writing() as connection:
+            subject_table.destroy(connection, subject(who), seconds(START))
+            table.destroy_interactions(connection, subject(who))
+
     def _model(self, contacts: Sequence[Sequence[Contact]], times: Sequence[int] | None = None) -> Stream:
         """The stream by hand."""
         office = self.desk.office

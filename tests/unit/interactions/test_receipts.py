@@ -69,13 +69,6 @@ def change(filed: Filed, index: int, **values: Any) -> None:
         connection.execute(update(row).where(row.c.position == index).values(**values))
 
 
-def erase(filed: Filed, who: int) -> None:
-    """Destroys what is kept of a subject, as erasing does."""
-    with filed.desk.office.store.writing() as connection:
-        subject_table.destroy(connection, subject(who), START)
-        table.destroy_interactions(connection, subject(who))
-
-
 # --- inclusion
 
 
@@ -169,7 +162,7 @@ def test_inclusion_waits_for_the_blocks_that_make_a_batch_final(filed: Filed) ->
 
 def test_inclusion_of_an_erased_record_is_refused(filed: Filed) -> None:
     """It says when, and where that is recorded; of this, and of others' records, a receipt can be made."""
-    erase(filed, 1)
+    filed.erase(1)
     assert refusal(filed, "a") == "#0 was erased on 2026-01-01T00:00:00Z"
     members = {"id": "erasure-1", "subject": hexed(subject(1)), "start": "2026-02-01T10:00:00Z"}
     erasure = Contact(

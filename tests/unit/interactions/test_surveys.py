@@ -25,7 +25,6 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 from support import handmade_receipts as by_hand
-from support.defaults import START
 from support.filed import NAME, Filed, contact, file_stream, seconds
 from support.handmade_receipts import Contact, hexed, subject
 from support.office import Desk
@@ -38,7 +37,6 @@ from troth.interactions import surveys
 from troth.interactions.receipts import Receipt
 from troth.store import interactions as table
 from troth.store import schema
-from troth.store import subjects as subject_table
 
 DAY = 86_400
 FAR = seconds("2030-01-01T00:00:00Z")
@@ -82,13 +80,6 @@ def refusal(place: str, make: Any, *arguments: Any) -> str:
     (problem,) = refused.value.problems
     assert problem.file == place
     return problem.reason
-
-
-def erase(desk: Desk, who: int) -> None:
-    """Destroys what is kept of a subject, as erasing does."""
-    with desk.office.store.writing() as connection:
-        subject_table.destroy(connection, subject(who), START)
-        table.destroy_interactions(connection, subject(who))
 
 
 def numbers(made: Receipt) -> list[int]:
@@ -185,7 +176,7 @@ def test_completeness_of_an_unknown_stream_is_refused(filed: Filed) -> None:
 
 def test_completeness_of_the_erased_is_refused(filed: Filed) -> None:
     """Their links cannot be shown; others' can."""
-    erase(filed.desk, 1)
+    filed.erase(1)
     reason = refusal("--subject", surveys.completeness, filed.desk.office, NAME, subject(1))
     assert reason == "#0 was erased on 2026-01-01T00:00:00Z"
     proved(filed, surveys.completeness(filed.desk.office, NAME, subject(2)))
@@ -317,7 +308,7 @@ def test_absence_of_an_unknown_subject_is_refused(filed: Filed) -> None:
 
 def test_absence_of_the_erased_is_proved_where_no_link_of_theirs_is_needed(filed: Filed) -> None:
     """Of batches without them; of others it is refused."""
-    erase(filed.desk, 3)
+    filed.erase(3)
     absence(filed, 3, filed.times[1] + 1, LATER)
     period = seconds(day(9)), seconds(day(10))
     reason = refusal("--subject", surveys.absence, filed.desk.office, NAME, subject(3), *period)
