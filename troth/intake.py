@@ -24,6 +24,7 @@ __all__ = [
     "TEXT_LENGTH",
     "Parsers",
     "collector_paused",
+    "iso",
     "iso_second",
     "parse_moment",
     "read_lines",
@@ -78,9 +79,14 @@ def parse_moment(text: str) -> datetime:
     return found
 
 
+def iso(moment: datetime) -> str:
+    """A time as it is shown everywhere, and as `parse_moment` reads it: 2027-01-31T00:00:00Z."""
+    return f"{moment.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def iso_second(second: int) -> str:
-    """UTC seconds as `parse_moment` reads them."""
-    return f"{datetime.fromtimestamp(second, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    """UTC seconds, shown as `iso` does."""
+    return iso(datetime.fromtimestamp(second, timezone.utc))
 
 
 def unreadable(path: Path, error: OSError) -> Problem:

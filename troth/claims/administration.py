@@ -10,6 +10,7 @@ from troth.addresses import format_address
 from troth.claims.books import as_extended, policy_reference, tree_of
 from troth.claims.keys import risk_to_bytes32
 from troth.errors import BadInput, Problem, RecordsAltered
+from troth.intake import iso
 from troth.office import Office
 from troth.store.books import Book, PolicyRow, find_book, list_books, policies_of, policies_with_ref
 
@@ -100,8 +101,8 @@ def extend_deadline(office: Office, book_id: int, deadline: datetime) -> str:
     office.sync()
     (book,) = as_extended(office, [issued_book(office, book_id)])
     if deadline <= book.deadline:
-        reason = f"no later than the deadline it has, {book.deadline.isoformat()}"
-        raise BadInput([Problem("DEADLINE", None, None, deadline.isoformat(), reason)])
+        reason = f"no later than the deadline it has, {iso(book.deadline)}"
+        raise BadInput([Problem("DEADLINE", None, None, iso(deadline), reason)])
     books = office.contract("PolicyBooks")
     (receipt,) = office.sender.send([books.prepare("extendDeadline", book_id, int(deadline.timestamp()))])
     return receipt.hash
@@ -112,7 +113,7 @@ def expire(office: Office, book_id: int) -> Expired:
     office.sync()
     (book,) = as_extended(office, [issued_book(office, book_id)])
     if (now := office.now()) <= book.deadline:
-        reason = f"its claim deadline is {book.deadline.isoformat()}; it is {now.isoformat()} on the chain"
+        reason = f"its claim deadline is {iso(book.deadline)}; it is {iso(now)} on the chain"
         raise BadInput([Problem("BOOK", None, None, str(book_id), reason)])
     books = office.contract("PolicyBooks")
     (receipt,) = office.sender.send([books.prepare("expire", book_id)])

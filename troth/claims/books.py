@@ -21,6 +21,7 @@ from troth.claims.intake import PolicyRow as PolicyLine
 from troth.claims.intake import read_book
 from troth.claims.keys import bytes32_to_text, risk_to_bytes32
 from troth.errors import BadInput, ContractRefused, NoMoney, PoolShort, Problem
+from troth.intake import iso
 from troth.office import Office
 from troth.store.books import Book, NewBook, PolicyRow, find_book, forget_draft, save_book
 from troth.trees.keccak import MerkleTree, keccak
@@ -246,7 +247,7 @@ def _check_times(now: datetime, cover_from: datetime, cover_until: datetime, dea
         ("--deadline", deadline, now, "the chain's own time is", deadline > now),
     )
     problems = [
-        Problem(option, None, None, given.isoformat(), f"too early: {what} {bound.isoformat()}")
+        Problem(option, None, None, iso(given), f"too early: {what} {iso(bound)}")
         for option, given, bound, what, is_kept in rules
         if not is_kept
     ]

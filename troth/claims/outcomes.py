@@ -37,6 +37,7 @@ from troth.claims.eligibility import Requirement
 from troth.claims.keys import risk_to_bytes32
 from troth.claims.owed import withdrawn_after
 from troth.errors import BadInput, Problem
+from troth.intake import iso
 from troth.money import format_amount
 from troth.office import Office, Progress, progress_ignored
 from troth.store import schema
@@ -418,7 +419,7 @@ def _cells(outcome: Outcome, decimals: int) -> list[object]:
         elif isinstance(value, Status):
             cells.append(value.value)
         else:
-            cells.append(f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value)
+            cells.append(iso(value) if isinstance(value, datetime) else value)
     return cells
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from troth.chain.transactions import Receipt
 from troth.claims.books import approval
 from troth.errors import NoExit, NoMoney, PoolPaused, PoolShort
+from troth.intake import iso
 from troth.office import Office
 
 __all__ = ["Change", "Notice", "Pool", "deposit", "leave", "pause", "resume", "show", "withdraw"]
@@ -156,13 +157,9 @@ def _check_notice(office: Office, account: str, amount: int | None) -> None:
     if notice is None:
         raise NoExit("no notice was given: first `troth pool leave`")
     if now < notice.opens_at:
-        raise NoExit(
-            f"the notice opens at {notice.opens_at.isoformat()}; it is {now.isoformat()} on the chain"
-        )
+        raise NoExit(f"the notice opens at {iso(notice.opens_at)}; it is {iso(now)} on the chain")
     if now >= notice.closes_at:
-        raise NoExit(
-            f"the notice lapsed at {notice.closes_at.isoformat()}: give it again with `troth pool leave`"
-        )
+        raise NoExit(f"the notice lapsed at {iso(notice.closes_at)}: give it again with `troth pool leave`")
     if amount is not None and amount > notice.worth:
         raise NoExit(f"the notice covers {office.amount(notice.worth)}: take out no more than that")
 

@@ -17,6 +17,7 @@ from troth.claims.intake import ObservationRow as ObservationLine
 from troth.claims.intake import read_observations
 from troth.claims.keys import bytes32_to_text, risk_to_bytes32
 from troth.errors import BadInput, ContractRefused, OraclesShort, Problem
+from troth.intake import iso
 from troth.office import Office
 from troth.store.reports import NewReport, ObservationRow, Report, list_reports, save_report
 from troth.trees.keccak import MerkleTree, keccak
@@ -172,8 +173,8 @@ def _read(
     product = products.find(office, product_name)
     now = office.now()
     if period is not None and not period[0] <= period[1] <= now:
-        shown = f"{period[0].isoformat()} to {period[1].isoformat()}"
-        reason = f"a period must end after it begins and before now, {now.isoformat()}"
+        shown = f"{iso(period[0])} to {iso(period[1])}"
+        reason = f"a period must end after it begins and before now, {iso(now)}"
         raise BadInput([Problem("--from/--to", None, None, shown, reason)])
     observations = _ordered(lines)
     begins, ends = period or (now, now)

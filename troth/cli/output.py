@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import is_dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from troth.errors import printable
+from troth.intake import iso
 
 __all__ = ["note", "plain", "print_facts", "print_json", "print_table", "progress", "when"]
 
@@ -39,9 +40,7 @@ def plain(value: Any) -> Any:
 
 def when(moment: datetime | None) -> str:
     """A time for people and machines: 2027-01-31T00:00:00Z; nothing where there is none."""
-    if moment is None:
-        return ""
-    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return "" if moment is None else iso(moment)
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:

@@ -14,13 +14,14 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from troth.addresses import format_address
 from troth.consent.controller import Controller
 from troth.consent.decisions import Basis, Method, Scope, State, key_of
 from troth.consent.terms import is_special_category, short_name
+from troth.intake import iso, iso_second
 from troth.store.decisions import DecisionRow, HonourRow
 
 __all__ = ["CONFORMS", "CONTEXT", "SCHEMA", "Source", "consent_record", "decision_id", "missing", "receipt"]
@@ -233,7 +234,7 @@ def receipt(record: Mapping[str, Any], number: int, created: datetime) -> dict[s
         "type": "dpv:ConsentReceipt",
         "schema_version": [one.replace("#record", "#receipt") for one in record["schema_version"]],
         "receipt_id": f"{record['record_id']}#{number}",
-        "created": _iso(int(created.timestamp())),
+        "created": iso(created),
         "consent_records": [record],
     }
 
@@ -259,7 +260,7 @@ def _principal(row: DecisionRow, ref: str | None) -> dict[str, Any]:
     return {
         **found,
         **({"customer_reference": ref} if ref is not None else {}),
-        **({"erased_time": _iso(row.erased)} if row.erased else {}),
+        **({"erased_time": iso_second(row.erased)} if row.erased else {}),
     }
 
 
@@ -363,8 +364,8 @@ def _event(
         "event_id": f"{event_id}{row.number}",
         "event_state": _STATES[State(row.state)],
         "event_type": _bases(source, Scope(row.purpose, row.recipient, row.category), [row]),
-        "event_time": _iso(row.effective),
-        "recorded_time": _iso(row.recorded),
+        "event_time": iso_second(row.effective),
+        "recorded_time": iso_second(row.recorded),
         "validity_duration": _validity(source, row),
         "entity_id": _entity(source, row),
         "indication_method": Method(row.method).text,
@@ -413,9 +414,9 @@ def _validity(source: Source, row: DecisionRow) -> dict[str, Any]:
     """How long a decision holds if nothing else is decided."""
     if row.expiry_event:
         found = {"type": "dpv:UntilEventDuration", "until_event": source.iri(row.expiry_event)}
-        return found | ({"happened_time": _iso(row.happened)} if row.heard else {})
+        return found | ({"happened_time": iso_second(row.happened)} if row.heard else {})
     if row.expires:
-        return {"type": "dpv:UntilTimeDuration", "until_time": _iso(row.expires)}
+        return {"type": "dpv:UntilTimeDuration", "until_time": iso_second(row.expires)}
     return {"type": "dpv:EndlessDuration"}
 
 
@@ -436,11 +437,5 @@ def _represented(source: Source, row: DecisionRow) -> bool:
 
 def _honour(source: Source, one: HonourRow) -> dict[str, Any]:
     """That a recipient acts on a denial."""
-    found = {"honoured_by": source.iri(one.honoured_by), "honoured_time": _iso(one.honoured_at)}
+    found = {"honoured_by": source.iri(one.honoured_by), "honoured_time": iso_second(one.honoured_at)}
     return found | ({"evidence": f"0x{one.evidence.hex()}"} if any(one.evidence) else {})
-
-
-def _iso(seconds: int) -> str:
-    """A time as xsd:dateTime has it."""
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -22,6 +22,7 @@ from troth.consent.terms import ALL, short_name
 from troth.consent.timeline import Question, Verdict, permission, scopes_asked
 from troth.errors import BadInput, BadSetting, Problem
 from troth.identity.subjects import references_of
+from troth.intake import iso
 from troth.office import Office
 from troth.store.decisions import DecisionRow, every_honour, on_record
 from troth.store.terms import names_of
@@ -433,5 +434,5 @@ def _about(terms: Terms) -> str:
 
 
 def _when(moment: datetime | None) -> str:
-    """A time as 2027-01-31T00:00:00Z."""
-    return "" if moment is None else moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """A time as 2027-01-31T00:00:00Z; nothing where there is none."""
+    return "" if moment is None else iso(moment)

@@ -8,6 +8,7 @@ from typing import Any
 
 from troth.chain.transactions import Receipt
 from troth.errors import BadInput, ContractRefused, Problem
+from troth.intake import iso, iso_second
 from troth.office import Office
 
 __all__ = ["check_ahead", "check_standing", "seconds", "send", "times", "tried"]
@@ -40,7 +41,7 @@ def send(office: Office, function: str, *arguments: Any) -> Receipt:
 def check_standing(office: Office, subject: bytes, place: str = "SUBJECT") -> None:
     """Raises BadInput, naming `place`, for a subject that the chain calls erased."""
     if erased_at := office.contract(_CONTRACT).call("erasedAt", subject):
-        at = datetime.fromtimestamp(erased_at, timezone.utc).isoformat()
+        at = iso_second(erased_at)
         reason = f"0x{subject.hex()} was erased at {at}: nobody can be bound to it, verify or represent it"
         raise BadInput([Problem(place, None, None, None, reason)])
 
@@ -48,8 +49,8 @@ def check_standing(office: Office, subject: bytes, place: str = "SUBJECT") -> No
 def check_ahead(office: Office, moment: datetime | None, place: str) -> None:
     """Raises BadInput, naming `place`, for a time that is not ahead of the chain's; None is no time."""
     if moment is not None and moment <= (now := office.now()):
-        reason = f"not ahead: on the chain it is {now.isoformat()}"
-        raise BadInput([Problem(place, None, None, moment.isoformat(), reason)])
+        reason = f"not ahead: on the chain it is {iso(now)}"
+        raise BadInput([Problem(place, None, None, iso(moment), reason)])
 
 
 def seconds(moment: datetime | None) -> int:

@@ -16,6 +16,7 @@ from troth.addresses import format_address
 from troth.errors import BadInput, Problem
 from troth.identity import registry, requests
 from troth.identity.subjects import format_subject, parse_subject
+from troth.intake import iso
 from troth.office import Office
 from troth.store import schema
 from troth.store.subjects import events_of
@@ -88,7 +89,7 @@ def bind(office: Office, subject: bytes, typed: Mapping[str, Any], signature: by
         return Bound(subject, wallet, None)
     _check_free(office, subject, wallet, _REQUEST)
     call = (subject, wallet, nonce, deadline, requests.with_v(signature))
-    now = office.now().isoformat()
+    now = iso(office.now())
     reasons = {
         "SubjectsDeadlinePassed": (_REQUEST, "deadline", f"passed: on the chain it is {now}; make it anew"),
         "SubjectsSignatureInvalid": (_SIGNATURE, None, f"not the signature of {wallet} over this request"),
