@@ -487,5 +487,5 @@ def _quoted(value: str) -> str:
 
 
 def _hex_or_text(value: object) -> str:
-    """Bytes as 0x-hex, anything else as it prints."""
-    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+    """Bytes as 0x-hex, anything else as text that can be printed."""
+    return f"0x{value.hex()}" if isinstance(value, bytes) else printable(str(value))

@@ -98,6 +98,11 @@ def test_error_survives_pickling(error: TrothError) -> None:
     assert vars(copy) == vars(error)
 
 
+def test_contracts_words_cannot_drive_a_terminal() -> None:
+    """A text in a contract's error is the contract's, which may be anybody's."""
+    assert str(errors.ContractRefused("Odd", {"why": "a\x1b[2J\nb"})).endswith("Odd(why=a�[2J�b)")
+
+
 def test_node_texts_leave_out_what_is_not_known() -> None:
     """Without a detail or a code there are no empty brackets and no None."""
     assert "(" not in str(errors.NoNode("http://node"))

@@ -308,7 +308,7 @@ def _read(method: str, reply: Mapping[str, Any] | None) -> _Answer:
     if error is None:
         return reply["result"] if "result" in reply else Unanswered(method, "the answer has no result")
     if not isinstance(error, Mapping):
-        return NodeError(method, str(error))
+        return NodeError(method, _printable(str(error)))
     code = error.get("code")
     code = code if isinstance(code, int) else None
     text = _printable(str(error.get("message", "no message")))

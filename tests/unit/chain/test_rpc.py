@@ -265,6 +265,15 @@ def test_message_is_one_printable_line(serve: Serve) -> None:
     assert len(caught.value.detail) <= 201
 
 
+def test_error_that_is_no_object_is_one_printable_line(serve: Serve) -> None:
+    """Not as the protocol has it, and cleaned no less."""
+    fake = serve(echo)
+    fake.faults = [Fault(body=b'{"jsonrpc": "2.0", "id": 1, "error": "bad\\u001b[31m\\nthing"}')]
+    with pytest.raises(NodeError) as caught:
+        connect(fake)[0].call("eth_x")
+    assert caught.value.detail == "bad [31m thing"
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
