@@ -78,19 +78,19 @@ def sync(
     """
     _identify(store, node, contracts)
     run = _Run(store, node, contracts, LogReader(node), confirmations, finality, progress)
-    tries = 0
+    tries, reached = 0, -1
     while True:
-        before = run.events
         try:
             if (done := run.step()) is not None:
                 return done
         except _Moved as moved:
-            tries += 1
+            block = _position(store).block
+            # Another process may take every range first: while the index grows, by whomever, all is well.
+            tries = 1 if block > reached else tries + 1
+            reached = block
             if tries == _TRIES:
                 raise NodeInconsistent(str(moved)) from moved
             time.sleep(pause * (1 << (tries - 1)))
-        if run.events > before:
-            tries = 0
 
 
 @dataclass

@@ -500,6 +500,27 @@ def test_two_at_once_index_everything_once(database_url: str, insurer: Insurer, 
         assert events_of(dump(mine)) == events_of(fresh(quick, tmp_path))
 
 
+def test_sync_that_always_comes_second_follows_the_other(
+    database_url: str, insurer: Insurer, tmp_path: Path
+) -> None:
+    """It loses every range of a long backfill to a quicker process, and ends with it: that is no error."""
+    a_history(insurer)
+    insurer.chain.mine(40)
+    slow, quick = FakeNode(insurer.chain, insurer), FakeNode(insurer.chain, insurer)
+    slow.widest = 3
+    with Store.open(database_url) as mine, Store.open(database_url) as other:
+
+        def overtake(method: str, params: list[Any]) -> None:
+            if method == "eth_getLogs":
+                quick.head = (quick.head or 0) + 2
+                sync(other, quick, CONTRACTS)
+
+        slow.before = overtake
+        assert sync(mine, slow, CONTRACTS, pause=0) == Synced(len(insurer.chain.blocks) - 1, 0, 0, 0)
+        quick.head = None
+        assert events_of(dump(mine)) == events_of(fresh(quick, tmp_path))
+
+
 def test_first_sync_of_two_at_once_remembers_the_chain_once(
     database_url: str, node: FakeNode, insurer: Insurer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
