@@ -34,14 +34,25 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from troth.errors import Busy, DatabaseFailed, DatabaseTooNew
 from troth.store.types import ExactInteger
 
-__all__ = ["HEAD", "Store", "in_parts", "insert_rows"]
+__all__ = ["BUSY_SECONDS", "HEAD", "Store", "in_parts", "insert_rows"]
 
 HEAD = "0003"
 """The schema revision this code works with: the newest under `migrations/versions`."""
 
+BUSY_SECONDS = 300
+"""How long one waits for SQLite's one writer, who may rightly keep it for minutes: a big book or a file of
+decisions is saved in one transaction, a million rows in three minutes, and VACUUM writes all there is anew.
+"""
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x54524F5448  # "TROTH": any constant will do, so long as every process uses the same
-_BUSY_SECONDS = 30
+# Who holds a name may do so for as long as a file takes, an hour perhaps, so that no patience is enough:
+# better to say after a while what is under way.
+_HELD_SECONDS = 30
+# Only a new file has its log switched, while another makes its tables: a moment. Who keeps a file for longer
+# is some other program, and whoever waits should hear of it soon.
+_SWITCH_SECONDS = 30
+_SWITCH_TRY_SECONDS = 1
 _POLL_SECONDS = 0.05
 _CHUNK = 10_000
 _IN_A_QUERY = 500  # SQLite takes 32,766 parameters a statement in new versions, 999 in old ones
@@ -94,7 +105,7 @@ class Store:
                 yield writer
 
     @contextmanager
-    def exclusive(self, name: str, *, patience: float = _BUSY_SECONDS) -> Iterator[None]:
+    def exclusive(self, name: str, *, patience: float = _HELD_SECONDS) -> Iterator[None]:
         """Lets one block of a `name` at a time work on this database, of all processes; killed, it has left.
 
         Waits up to `patience` seconds for another. What is locked is a file beside a SQLite database, or a
@@ -247,7 +258,7 @@ def _engine(url: URL) -> Engine:
         return create_engine(url.set(drivername="postgresql+psycopg") if bare else url, pool_pre_ping=True)
     if url.database and url.database != ":memory:":
         _make_private(Path(url.database))
-    engine = create_engine(url)
+    engine = create_engine(url, connect_args={"timeout": _SWITCH_TRY_SECONDS})  # see _log_ahead
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -274,8 +285,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) 
     last commits to a power cut, and with them the salts of a book whose root is already on-chain.
     """
     connection.isolation_level = None  # the driver begins nothing by itself: see _begin_sqlite
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}").close()
     _log_ahead(connection)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}").close()
     connection.execute("PRAGMA synchronous = FULL").close()
     connection.execute("PRAGMA foreign_keys = ON").close()
 
@@ -283,9 +294,10 @@ def _set_up_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) 
 def _log_ahead(connection: sqlite3.Connection) -> None:
     """Has the file keep a write-ahead log, from its first opening on.
 
-    Where two switch a new file at once, SQLite refuses one without the busy_timeout it keeps to elsewhere.
+    Where two switch a new file at once, SQLite refuses one without the busy_timeout it keeps to elsewhere,
+    which until then is a short one: BUSY_SECONDS would outlast the patience here.
     """
-    until = time.monotonic() + _BUSY_SECONDS
+    until = time.monotonic() + _SWITCH_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").close()

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -150,6 +151,20 @@ def test_open_waits_for_another_that_makes_the_sqlite_file(tmp_path: Path) -> No
         done.join()
 
 
+def test_open_does_not_wait_long_for_a_file_that_another_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be Troth: nobody is made to wait as for a writer."""
+    monkeypatch.setattr(database, "_SWITCH_SECONDS", 0.1)
+    path = tmp_path / "troth.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        with pytest.raises(DatabaseFailed, match="database is locked"):
+            Store.open(f"sqlite:///{path}")
+        assert time.monotonic() - begun < 20
+
+
 def test_sqlite_file_is_for_its_owner_only(tmp_path: Path) -> None:
     """0600, for the write-ahead log too; a mode set on purpose is left alone."""
     path = tmp_path / "troth.db"
@@ -166,13 +181,13 @@ def test_sqlite_file_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_sqlite_is_set_up_to_survive(tmp_path: Path) -> None:
-    """WAL, full synchronisation, foreign keys, patience."""
+    """WAL, full synchronisation, foreign keys, patience with whoever saves a million rows."""
     with Store.open(f"sqlite:///{tmp_path}/troth.db") as store, store.reading() as connection:
         said = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
-    assert said == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+    assert said == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 300_000}
 
 
 def test_open_fails_by_name_without_folder(tmp_path: Path) -> None:
