@@ -85,9 +85,9 @@ def erase(office: Office, subject: bytes) -> Erased:
         registry.tried(office, "unbind", wallet, because={})
     if not already:
         registry.tried(office, "erase", subject, because={})
+    _check_holds(office, subject)  # before any queue is waited for
     is_destroyed = False
     while not is_destroyed:
-        _check_holds(office, subject)
         is_destroyed = _destroy(office, subject)  # not if a stream just got its first record of the subject
     transaction = _record(office, subject, bound, already=already)
     with office.store.writing() as connection:
@@ -147,13 +147,14 @@ def _check_holds(office: Office, subject: bytes) -> None:
 
 def _destroy(office: Office, subject: bytes) -> bool:
     """Destroys what is readable of the subject, and overwrites it; False, and does nothing, if a stream that
-    had no interaction of the subject got one meanwhile.
+    had no interaction of the subject got one meanwhile. Raises BadInput for a legal hold, and Busy.
     """
     with office.store.reading() as connection:
         numbers = [last.stream for last in stored.ends_of(connection, subject)]
     with ExitStack() as queues:
         # In order, so that two erasures do not wait for each other.
         turns = {number: queues.enter_context(intake.closed(office.store, number)) for number in numbers}
+        _check_holds(office, subject)  # that was a wait, and a hold may have been put meanwhile
         try:
             with office.store.writing() as connection:
                 traces = _destroyed(office, connection, subject, turns)

@@ -6,6 +6,7 @@ erased: all of theirs, nobody else's · in each stream one record more, chained,
 ├── in every file of the database no trace
 └── a stream that gets its first record of them meanwhile is erased too
 held: refused while any stream of theirs is, by name, nothing destroyed · released, or of others: erased
+└── put meanwhile, on a stream met or waited for only then: refused too
 dossier: lists them, before and after
 """
 
@@ -229,6 +230,37 @@ def test_hold_on_a_stream_met_meanwhile_forbids_erasing(
         erasure.erase(calls, who)
     assert [row.sealed is None for row in queue_rows(calls, 1)] == [False] * len(queue_rows(calls, 1))
     assert erasures(calls) == []
+
+
+def test_hold_put_while_a_queue_is_waited_for_forbids_erasing(
+    calls: Office, who: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever adds may keep the queue for long, and destroying cannot be taken back."""
+    real = intake.closed
+
+    @contextmanager
+    def closed(store: Any, stream: int) -> Iterator[int]:
+        with real(store, stream) as turn:
+            if stream == 2:
+                streams.hold(calls, "mails", "Smith v. Acme")
+            yield turn
+
+    before = [queue_rows(calls, n) for n in (1, 2)]
+    monkeypatch.setattr(intake, "closed", closed)
+    with pytest.raises(BadInput, match="stream mails is under legal hold"):
+        erasure.erase(calls, who)
+    assert [queue_rows(calls, n) for n in (1, 2)] == before
+    assert subjects.reference_of(calls, who) == "C-1"
+
+
+def test_hold_is_told_of_before_any_queue_is_waited_for(
+    calls: Office, who: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is a killed session's draft discarded for nothing."""
+    monkeypatch.setattr(intake, "closed", lambda *_: pytest.fail("waited"))
+    streams.hold(calls, "mails", "Smith v. Acme")
+    with pytest.raises(BadInput, match="stream mails is under legal hold"):
+        erasure.erase(calls, who)
 
 
 def test_erasure_stops_where_it_lost_a_queue(
