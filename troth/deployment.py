@@ -19,6 +19,7 @@ from troth.chain.refusals import Role
 from troth.chain.rpc import Node
 from troth.chain.transactions import Call, Receipt
 from troth.errors import BadInput, NotDeployed, Problem, WrongChain
+from troth.files import write_whole
 from troth.trees.keccak import keccak
 
 __all__ = ["NAMES", "Deployed", "Deployment", "Terms", "deploy", "endow", "load", "save"]
@@ -173,12 +174,13 @@ def endow(deployment: Deployment, node: Node, sender: Sends, capital: int, purse
 
 
 def save(deployment: Deployment, path: Path) -> None:
-    """Writes a deployment's file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(asdict(deployment), indent=2) + "\n"
-    draft = path.with_suffix(".draft")
-    draft.write_text(content, encoding="utf-8")
-    draft.replace(path)
+    """Writes a deployment's file, whole or not at all, in a folder made if need be. Raises BadInput."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"cannot be made: {error.strerror}"
+        raise BadInput([Problem(str(path.parent), None, None, None, reason)]) from None
+    write_whole(path, json.dumps(asdict(deployment), indent=2) + "\n")
 
 
 def load(path: Path) -> Deployment:

@@ -7,21 +7,23 @@ deploy
 endow: capital in the pool, the rest in the purse
 check: the same chain: passes · another chain id, another block 0: refused · other or no code: refused by name
 file
-├── saved and loaded: the same, and a replaced file is never half there
+├── saved and loaded: the same, and a replaced file is never half there, whoever saves at once
 └── no file, no JSON, another shape: refused by name
 """
 
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 from support import Actor, Suite
 from support.defaults import CAPITAL, CHALLENGE_PERIOD, EXIT_WINDOW, NOTICE_PERIOD, PURSE, QUORUM
 
-from troth import deployment as deployments
 from troth.chain.artifacts import artifact
 from troth.chain.refusals import Role
 from troth.deployment import NAMES, PERMISSIONS, Deployment, Terms, deploy, endow, load, save
@@ -220,15 +222,38 @@ def test_save_cut_short_leaves_the_file_before(
     save(fresh, path)
     before = path.read_bytes()
 
-    def cut_short(target: Path, content: str, **_: str) -> int:
-        with target.open("w") as file:
-            file.write(content[: len(content) // 2])
-        raise OSError(28, "No space left on device")
+    def full(handle: int, *_: object) -> IO[bytes]:
+        os.close(handle)
+        return Path("/dev/full").open("wb")
 
-    monkeypatch.setattr(Path, "write_text", cut_short)
-    with pytest.raises(OSError, match="No space"):
-        deployments.save(replace(fresh, network="third"), path)
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(BadInput, match=r"second\.json: cannot be written: No space"):
+        save(replace(fresh, network="third"), path)
     assert path.read_bytes() == before
+
+
+def test_saved_by_two_at_once_it_is_one_of_theirs(fresh: Deployment, tmp_path: Path) -> None:
+    """Neither fails, and whoever reads meanwhile reads a whole one."""
+    path = tmp_path / "second.json"
+    networks = ("short", "long" * 9_000)
+
+    def saved_and_read(network: str) -> set[str]:
+        found = set()
+        for _ in range(60):
+            save(replace(fresh, network=network), path)
+            found.add(load(path).network)
+        return found
+
+    with ThreadPoolExecutor() as pool:
+        assert set().union(*pool.map(saved_and_read, networks)) <= set(networks)
+    assert [one.name for one in tmp_path.iterdir()] == ["second.json"]
+
+
+def test_place_that_cannot_be_written_is_refused(fresh: Deployment, tmp_path: Path) -> None:
+    """By its name."""
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="file/deployments: cannot be made: Not a directory"):
+        save(fresh, tmp_path / "file" / "deployments" / "second.json")
 
 
 def test_missing_file_is_a_missing_deployment(tmp_path: Path) -> None:

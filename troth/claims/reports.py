@@ -17,6 +17,7 @@ from troth.claims.intake import ObservationRow as ObservationLine
 from troth.claims.intake import read_observations
 from troth.claims.keys import bytes32_to_text, risk_to_bytes32
 from troth.errors import BadInput, ContractRefused, OraclesShort, Problem
+from troth.files import write_whole
 from troth.intake import iso
 from troth.office import Office
 from troth.store.reports import NewReport, ObservationRow, Report, list_reports, save_report
@@ -54,14 +55,9 @@ class Attestation:
     """65 bytes each, by oracle's address."""
 
     def write(self, path: Path) -> None:
-        """Writes the file: JSON, bytes as 0x-hex. Raises BadInput if that cannot be."""
+        """Writes the file, whole or not at all: JSON, bytes as 0x-hex. Raises BadInput, naming it."""
         content = json.dumps(asdict(self), indent=2, default=lambda value: f"0x{value.hex()}")
-        try:
-            path.write_text(content + "\n", encoding="utf-8")
-        except OSError as error:
-            raise BadInput(
-                [Problem(str(path), None, None, None, f"cannot be written: {error.strerror}")]
-            ) from None
+        write_whole(path, content + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Attestation:

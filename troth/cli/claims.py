@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO, cast
 
 import typer
 
+from troth.cli.files import sink
 from troth.cli.output import note, plain, print_facts, print_json, print_table, progress
 from troth.cli.session import Json, Session
 
@@ -106,15 +107,12 @@ def export(
     """Write what became of every policy as CSV, amounts in currency."""
     from troth.claims import outcomes  # noqa: PLC0415
 
-    with Session.of(context).office() as office, progress("exporting", quiet=output is None) as told:
-        if output is None:
-            outcomes.export(office, sys.stdout, book_id=book)
-            return
-        draft = output.with_name(f"{output.name}.draft")  # whole or not at all
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            count = outcomes.export(office, file, book_id=book, progress=told)
-        draft.replace(output)
-    note(f"{count} policies in {output}")
+    with Session.of(context).office() as office, sink(output) as write:
+        to = cast("TextIO", SimpleNamespace(write=write))  # a CSV writer asks no more of a file
+        with progress("exporting", quiet=output is None) as told:
+            count = outcomes.export(office, to, book_id=book, progress=told)
+    if output is not None:
+        note(f"{count} policies in {output}")
 
 
 def register(main: typer.Typer) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from troth.cli.files import whole_file
 from troth.cli.output import print_facts, print_json, progress, when
 from troth.cli.parsing import address, checked, moment
 from troth.cli.session import Json, Session
@@ -196,7 +197,8 @@ def request(
         last = moment("--deadline", deadline) or office.now() + timedelta(days=7)
         said = _said(office, given, method=False)
         made = requests.request(office, subject, said, last, wallet=account, notice=content)
-    _write(output, json_.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    with whole_file(output) as write:
+        write((json_.dumps(made, indent=2, ensure_ascii=False) + "\n").encode())
     print(f"to be signed until {when(last)}: {output}")
 
 
@@ -440,12 +442,3 @@ def _print_recorded(done: Recorded, *, json: bool) -> None:
     if decision.corrects:
         facts.insert(1, ("corrects", f"decision {decision.corrects}"))
     print_facts(facts)
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes a file. Raises BadInput."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        reason = f"cannot be written: {error.strerror}"
-        raise BadInput([Problem("--output", None, None, str(path), reason)]) from None

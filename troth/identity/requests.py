@@ -18,6 +18,7 @@ from eth_abi.exceptions import EncodingError
 from troth.addresses import parse_address
 from troth.chain.accounts import Signer
 from troth.errors import BadInput, Problem
+from troth.files import write_whole
 from troth.office import Office
 
 __all__ = ["Kind", "address_in", "check_domain", "domain_of", "read", "sign", "with_v", "write"]
@@ -83,11 +84,8 @@ def domain_of(office: Office, contract: str) -> dict[str, Any]:
 
 
 def write(typed: Mapping[str, Any], path: Path) -> None:
-    """Writes a request's file. Raises BadInput, naming it."""
-    try:
-        path.write_text(json.dumps(typed, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        _refuse(path, f"cannot be written: {error.strerror}")
+    """Writes a request's file, whole or not at all. Raises BadInput, naming it."""
+    write_whole(path, json.dumps(typed, indent=2) + "\n")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -26,7 +26,9 @@ leaf: as contracts/claims/Leaves.sol
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -343,3 +345,16 @@ def test_sign_says_where_it_cannot_write(
     """One line, with the place."""
     with pytest.raises(BadInput, match="cannot be written"):
         reports.Attestation.read(attest(0)).write(tmp_path / "nowhere" / "signed.json")
+
+
+def test_file_of_signatures_is_replaced_and_not_rewritten(
+    attest: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Killed in between, the oracle still has the one before."""
+    path, former = attest(0), tmp_path / "former.json"
+    os.link(path, former)
+    before = path.read_bytes()
+    made = reports.Attestation.read(path)
+    replace(made, chain_id=7).write(path)
+    assert reports.Attestation.read(path).chain_id == 7
+    assert former.read_bytes() == before

@@ -7,6 +7,7 @@ other, texts turned into values with the option named, and what is printed.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -212,8 +213,11 @@ def test_request_is_signed_elsewhere_and_recorded(suite: Suite, at: Terminal, tm
     """From the file alone."""
     wallet = suite.customers[0]
     bound(suite, wallet, subjects.resolve(at.office, "C-1"))
-    path = tmp_path / "request.json"
+    path, former = tmp_path / "request.json", tmp_path / "former.json"
+    former.write_text("before")
+    os.link(former, path)
     printed = at.run("request", "C-1", *SCOPE, "--state", "given", "-o", str(path))
+    assert former.read_text() == "before"  # replaced, not rewritten: nobody is left with half a request
     assert printed == f"to be signed until 2026-01-08T00:00:00Z: {path}\n"
     content = json.loads(path.read_text())
     types = {"Statement": [(one["name"], one["type"]) for one in content["types"]["Statement"]]}

@@ -40,7 +40,8 @@ from support.office import Desk, desk_of
 from support.records import check
 from typer.testing import CliRunner, Result
 
-from troth.cli import consent_export, files
+from troth import files
+from troth.cli import consent_export
 from troth.cli.session import Session
 from troth.consent import export as exports
 from troth.consent.receipts import decision_id

@@ -13,6 +13,7 @@ history: all of it
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -172,6 +173,15 @@ def test_files_that_are_no_requests_are_refused(office: Office, tmp_path: Path, 
         requests.read(tmp_path / "none.json")
     with pytest.raises(BadInput, match="cannot be written"):
         requests.write({}, tmp_path / "none" / "request.json")
+
+
+def test_request_is_replaced_and_not_rewritten(tmp_path: Path) -> None:
+    """Killed in between, the one before is still there to be signed."""
+    path, former = tmp_path / "request.json", tmp_path / "former.json"
+    requests.write({"one": 1}, path)
+    os.link(path, former)
+    requests.write({"two": 2}, path)
+    assert [json.loads(one.read_text()) for one in (path, former)] == [{"two": 2}, {"one": 1}]
 
 
 # --- bind

@@ -1,4 +1,4 @@
-"""Files that commands write: what takes the place of what, and what is never replaced."""
+"""Files there whole or not at all: what takes the place of what, and what is never replaced."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from troth.cli.files import whole_file
+from troth import files
 from troth.errors import BadInput
+from troth.files import whole_file, write_whole
 
 
 def refusal_of(output: Path) -> str:
@@ -91,3 +92,38 @@ def test_block_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         raise ValueError("x")
     assert path.read_text() == "before"
     assert names_in(tmp_path) == ["receipt.json"]
+
+
+def test_two_writers_at_once_are_not_in_each_others_way(tmp_path: Path) -> None:
+    """Each has a draft of its own: whoever ends last stands, and neither is torn."""
+    path = tmp_path / "receipt.json"
+    with whole_file(path) as late:
+        late(b"la")
+        write_whole(path, "early")
+        assert path.read_text() == "early"
+        late(b"te")
+    assert path.read_text() == "late"
+    assert names_in(tmp_path) == ["receipt.json"]
+
+
+def test_content_is_on_the_disk_before_it_has_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut may leave an empty file in the place of a good one."""
+    path = tmp_path / "receipt.json"
+    path.write_text("before")
+    seen: list[tuple[str, int]] = []
+    monkeypatch.setattr(
+        files.os, "fsync", lambda file: seen.append((path.read_text(), os.fstat(file).st_size))
+    )
+    write_whole(path, "after")
+    assert seen == [("before", 5)]
+    assert path.read_text() == "after"
+
+
+def test_refusal_names_the_file_where_no_option_does(tmp_path: Path) -> None:
+    """As a place, like those that are read."""
+    path = tmp_path / "nowhere" / "signed.json"
+    with pytest.raises(BadInput) as caught:
+        write_whole(path, "{}")
+    assert str(caught.value) == f"{path}: cannot be written: No such file or directory"
