@@ -6,8 +6,8 @@ opens the key, so that two commands never send from one account at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,7 @@ from troth.money import format_amount
 from troth.store import Store
 from troth.store.journal import StoredJournal
 
-__all__ = ["Office", "Progress", "deployment_file", "embedded_chain", "progress_ignored"]
+__all__ = ["Office", "Progress", "deployment_file", "embedded_chain", "progress_ignored", "sending_alone"]
 
 Progress = Callable[[int, int], None]
 """Told how much is done of how much."""
@@ -113,14 +113,12 @@ class Office:
 
         Raises Busy, WrongPassword, BadSetting, and what sending raises.
         """
-        lock = FileLock(self.settings.home / "sending.lock")
-        try:
-            self._stack.enter_context(lock.acquire(timeout=0))
-        except Timeout:
-            raise Busy(str(self.settings.home), is_home=True) from None
-        journal = StoredJournal(self.store)
-        sender = Sender(self.node, self.signer, journal, max_fee=self.settings.max_fee)
-        sender.resume(journal.unfinished(sender.address))
+        with ExitStack() as stack:
+            stack.enter_context(sending_alone(self.settings.home))
+            journal = StoredJournal(self.store)
+            sender = Sender(self.node, self.signer, journal, max_fee=self.settings.max_fee)
+            sender.resume(journal.unfinished(sender.address))
+            self._stack.enter_context(stack.pop_all())  # until the office closes; not where making it failed
         return sender
 
     @cached_property
@@ -196,6 +194,20 @@ class Office:
         if self.settings.rpc is None:
             return self._development[0]
         raise BadSetting("TROTH_KEYSTORE", "", "name the encrypted key file that signs, with --keystore")
+
+
+@contextmanager
+def sending_alone(home: Path) -> Iterator[None]:
+    """Holds the lock under which the commands of a home send. Raises Busy, BadSetting."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(home / "sending.lock").acquire(timeout=0)
+    except Timeout:
+        raise Busy(str(home), is_home=True) from None
+    except OSError as error:
+        raise BadSetting("TROTH_HOME", str(home), f"cannot be written: {error.strerror}") from None
+    with lock:
+        yield
 
 
 def embedded_chain(settings: Settings) -> anvil.Embedded:

@@ -5,7 +5,8 @@ open
 └── else: node, deployment and database, and no key
 sender
 ├── first use: the home's lock, the key, and what a killed command left under way is finished
-├── lock taken: busy, until the other is done
+├── lock taken: busy, until the other is done · no home to lock: refused
+├── could not be made: the lock is free, for a second try and for others
 └── key: given · keystore · development account · none named: refused · wrong password: refused
 account: the keystore's, unopened · the development account's · unknown
 oracles: given · development accounts 1 to 3 · keystores · none named: refused; in order of address
@@ -17,6 +18,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from unittest.mock import Mock
@@ -30,6 +32,7 @@ from troth import deployment as deployments
 from troth import office as offices
 from troth.chain.anvil import Embedded
 from troth.chain.rpc import Node
+from troth.chain.sender import Sender
 from troth.chain.transactions import SignedTransaction
 from troth.config import GAS_CAP, Settings
 from troth.errors import BadSetting, Busy, NoNode, NotDeployed, WrongChain, WrongPassword
@@ -150,6 +153,45 @@ def test_sender_that_could_not_open_its_key_leaves_no_lock(remote: Settings) -> 
         _ = office.sender
     with Office.open(with_key(remote)) as office:
         _ = office.sender
+
+
+def test_sender_that_could_not_be_made_is_made_at_the_next_try(
+    remote: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node was down just then: the office stays open, and others may be quicker."""
+    settings, tries = with_key(remote), iter([NoNode("http://node")])
+
+    def resume(*_: object) -> None:
+        if (error := next(tries, None)) is not None:
+            raise error
+
+    monkeypatch.setattr(Sender, "resume", resume)
+    with Office.open(settings) as office:
+        with pytest.raises(NoNode):
+            _ = office.sender
+        with Office.open(settings) as other:
+            _ = other.sender
+        assert office.sender.address == address(KEYS[0])
+        with Office.open(settings) as other, pytest.raises(Busy):
+            _ = other.sender
+
+
+@pytest.mark.parametrize(
+    ("home", "reason"),
+    [("file", "File exists"), ("file/home", "Not a directory"), ("home", "Is a directory")],
+)
+def test_sender_needs_a_home_that_can_be_written(
+    remote: Settings, suite: Suite, stranger: Actor, *, home: str, reason: str
+) -> None:
+    """For its lock: the setting is named, and why."""
+    (remote.home / "file").touch()
+    (remote.home / "home" / "sending.lock").mkdir(parents=True)
+    settings = replace(remote, home=remote.home / home)
+    with Store.open(remote.database_url) as store:
+        office = Office(settings, suite.node, suite.deployment, store, signer=stranger.signer)
+        with pytest.raises(BadSetting) as refused:
+            _ = office.sender
+    assert refused.value.args == ("TROTH_HOME", str(settings.home), f"cannot be written: {reason}")
 
 
 def test_sender_finishes_what_a_killed_command_left(remote: Settings, suite: Suite) -> None:
