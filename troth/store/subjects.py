@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, select, text, upd
 
 from troth.errors import DatabaseFailed
 from troth.store import schema
-from troth.store.database import Store, in_parts, insert_rows
+from troth.store.database import BUSY_SECONDS, Store, in_parts, insert_rows
 
 __all__ = [
     "EvidenceRow",
@@ -41,7 +42,9 @@ __all__ = [
 ]
 
 _CREATION_LOCK = 0x5355424A454354  # "SUBJECT": any constant will do, so long as every process uses the same
-_PATIENCE = 30.0  # seconds that others may keep the database
+_PATIENCE: float = BUSY_SECONDS  # that others may keep the database: writers are waited for here too
+_TRY_SECONDS = 1.0
+_POLL_SECONDS = 0.05
 _TRACE = 16
 
 
@@ -189,10 +192,11 @@ def overwrite(store: Store, traces: Sequence[bytes] | None) -> None:
     if url.get_backend_name() != "sqlite" or not url.database:
         return
     place = url.render_as_string(hide_password=True)
-    with closing(sqlite3.connect(url.database, _PATIENCE, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(url.database, isolation_level=None)) as connection:
         try:
             _empty_log(connection, place)
             if traces is None or _is_any_in(Path(url.database), traces):
+                _wait_for_others(connection, _PATIENCE)
                 connection.execute("VACUUM")
                 _empty_log(connection, place)
         except sqlite3.OperationalError as error:
@@ -200,9 +204,23 @@ def overwrite(store: Store, traces: Sequence[bytes] | None) -> None:
 
 
 def _empty_log(connection: sqlite3.Connection, place: str) -> None:
-    """Writes the write-ahead log back, and cuts it to nothing."""
-    if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-        raise DatabaseFailed(place, "somebody still reads what was erased, and it is not overwritten yet")
+    """Writes the write-ahead log back, and cuts it to nothing.
+
+    SQLite refuses this at once, whatever the busy_timeout, while another connection writes back. And while it
+    waits for readers it lets nobody write: so a try is short, and is repeated.
+    """
+    _wait_for_others(connection, min(_TRY_SECONDS, _PATIENCE))
+    until = time.monotonic() + _PATIENCE
+    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        if time.monotonic() >= until:
+            reason = "somebody still reads or writes it, and what was erased is not overwritten yet"
+            raise DatabaseFailed(place, reason)
+        time.sleep(_POLL_SECONDS)
+
+
+def _wait_for_others(connection: sqlite3.Connection, seconds: float) -> None:
+    """Has a statement wait so long for a lock."""
+    connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").close()
 
 
 def _is_any_in(path: Path, traces: Sequence[bytes]) -> bool:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from troth.store import Store, schema
@@ -18,6 +23,22 @@ KEY, DIGEST, REF = b"\1" * 60, b"\2" * 32, b"\3" * 40
 def ids(count: int) -> list[bytes]:
     """New subjects."""
     return [secrets.token_bytes(32) for _ in range(count)]
+
+
+def driver(path: Path) -> sqlite3.Connection:
+    """A connection of somebody else's."""
+    return sqlite3.connect(path, 30, isolation_level=None, check_same_thread=False)
+
+
+def is_free(probe: sqlite3.Connection) -> bool:
+    """Whether nobody has the writer's lock now."""
+    try:
+        probe.execute("PRAGMA busy_timeout = 0").close()
+        probe.execute("BEGIN IMMEDIATE")
+        probe.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    return True
 
 
 def save(store: Store, *rows: SubjectRow) -> None:
@@ -94,6 +115,75 @@ def test_what_is_destroyed_is_filled_with_zeros(tmp_path: Path) -> None:
         table.overwrite(store, [])
         content = path.read_bytes()
     assert [trace[:12] in content or trace[-12:] in content for trace in traces] == [False] * 6
+
+
+def test_log_that_another_writes_back_is_emptied_after_it(tmp_path: Path) -> None:
+    """SQLite says busy at once to the second, as it does where somebody reads what was erased."""
+    path = tmp_path / "troth.db"
+    with (
+        Store.open(f"sqlite:///{path}") as store,
+        closing(driver(path)) as probe,
+        closing(driver(path)) as other,
+        ExitStack() as reading,
+    ):
+        reader = reading.enter_context(store.reading())
+        table.find_subject(reader, bytes(32))
+        save(store, SubjectRow(ids(1)[0], KEY, None, None, 7))
+        writes_back = "PRAGMA wal_checkpoint(TRUNCATE)"
+        thread = threading.Thread(target=lambda: other.execute(writes_back).close())
+        thread.start()
+        while is_free(probe):  # it takes the lock of those who write back first, then the writer's
+            time.sleep(0.01)
+        done = threading.Timer(0.5, reading.close)
+        done.start()
+        try:
+            table.overwrite(store, [])
+        finally:
+            done.join()
+            thread.join(30)
+
+
+def test_readers_keep_writers_out_for_a_moment_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though they read all the while, and the log cannot be emptied before they have done."""
+    monkeypatch.setattr(table, "_PATIENCE", 20.0)
+    monkeypatch.setattr(table, "_TRY_SECONDS", 0.1)
+    path = tmp_path / "troth.db"
+    with Store.open(f"sqlite:///{path}") as store, closing(driver(path)) as probe:
+        with store.reading() as reader:
+            table.find_subject(reader, bytes(32))
+            save(store, SubjectRow(ids(1)[0], KEY, None, None, 7))
+            thread = threading.Thread(target=table.overwrite, args=(store, []))
+            thread.start()
+            while is_free(probe):
+                time.sleep(0.001)
+            save(store, SubjectRow(ids(1)[0], KEY, None, None, 7))
+            assert thread.is_alive()
+        thread.join(30)
+        assert path.with_name("troth.db-wal").stat().st_size == 0
+
+
+def test_writer_is_waited_for_before_all_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One who came between emptying the log and that, for longer than a try."""
+    monkeypatch.setattr(table, "_TRY_SECONDS", 0.1)
+    path = tmp_path / "troth.db"
+    with (
+        Store.open(f"sqlite:///{path}") as store,
+        closing(driver(path)) as writer,
+    ):
+        done = threading.Timer(1, lambda: writer.execute("ROLLBACK"))
+
+        def looked(_path: Path, _traces: Sequence[bytes]) -> bool:
+            writer.execute("BEGIN IMMEDIATE")
+            done.start()
+            return True
+
+        monkeypatch.setattr(table, "_is_any_in", looked)
+        try:
+            table.overwrite(store, [KEY])
+        finally:
+            done.join()
 
 
 def test_events_come_in_the_order_of_the_chain(store: Store) -> None:
