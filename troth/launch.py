@@ -6,13 +6,11 @@ An embedded chain is a home's own, made and remade freely; on any other chain no
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from sqlalchemy import make_url
 
 from troth import deployment as deployments
@@ -23,7 +21,8 @@ from troth.chain.sender import Sender
 from troth.chain.transactions import MemoryJournal
 from troth.config import Settings
 from troth.deployment import Deployment, Terms
-from troth.errors import BadSetting, Busy, NotDeployed, WrongChain
+from troth.errors import BadSetting, NotDeployed, WrongChain
+from troth.home import SENDING, locked
 from troth.office import ORACLES, QUORUM, deployment_file
 
 __all__ = ["CAPITAL", "PURSE", "Launched", "launch", "launch_at"]
@@ -58,7 +57,7 @@ def launch(settings: Settings, *, genesis: int | None = None) -> Launched:
         path = deployment_file(settings, node)
         if (there := _standing(path, node)) is not None:
             return Launched(node.url, there, deployed=False, moved=None)
-        with _alone(settings.home):
+        with locked(settings.home, SENDING):
             if (there := _standing(path, node)) is not None:  # another process was faster
                 return Launched(node.url, there, deployed=False, moved=None)
             moved = _set_aside(settings, path)
@@ -79,7 +78,7 @@ def launch_at(settings: Settings, terms: Terms, *, play_money: bool = False) -> 
     home remembers, and what sending raises.
     """
     assert settings.rpc is not None  # noqa: S101  the caller's choice between this and `launch`
-    with _alone(settings.home), Node(settings.rpc, timeout=settings.timeout) as node:
+    with locked(settings.home, SENDING), Node(settings.rpc, timeout=settings.timeout) as node:
         path = deployment_file(settings, node)
         if path.exists():
             there = deployments.load(path)
@@ -155,14 +154,3 @@ def _indexes_a_chain(database: Path) -> bool:
             )
         except sqlite3.DatabaseError:
             return True  # not ours, or broken: out of the way with it
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Holds the lock under which commands send. Raises Busy."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        with FileLock(home / "sending.lock", timeout=0):
-            yield
-    except Timeout:
-        raise Busy(str(home), is_home=True) from None

@@ -133,6 +133,17 @@ def test_deploying_waits_for_nobody_who_is_sending(settings: Settings, home: Pat
         assert not launch(settings).deployed
 
 
+def test_home_that_cannot_be_is_refused(tmp_path: Path, suite: Suite) -> None:
+    """By name, whichever chain it would be for."""
+    (tmp_path / "file").touch()
+    home = tmp_path / "file" / "home"
+    named = r"TROTH_HOME: .*: cannot be written: Not a directory"
+    with pytest.raises(BadSetting, match=named):
+        launch(Settings.read({}, home=home))
+    with pytest.raises(BadSetting, match=named):
+        launch_at(Settings.read({}, home=home, rpc=suite.node.url), terms())
+
+
 def test_two_homes_have_a_chain_each(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
     """At once, on ports of their own."""
     other = Settings.read({}, home=tmp_path_factory.mktemp("other"))

@@ -16,7 +16,8 @@ from troth.demo.consents import Consents, Withdrawal
 from troth.demo.interactions import CONTACTS, Interactions
 from troth.demo.month import DemoResult, Flights, Replay, _bounds, _check_former, _clear, _settings, run
 from troth.demo.people import customers
-from troth.errors import BadInput, BadSetting
+from troth.errors import BadInput, BadSetting, Busy
+from troth.home import locked
 from troth.interactions.counts import DayCount
 
 SETTLEMENT = Settlement(
@@ -217,6 +218,21 @@ def test_month_without_flights_leaves_a_former_demo_as_it_is(tmp_path: Path) -> 
     with pytest.raises(BadInput, match="no flights of that month"):
         run(Settings.read({}, home=tmp_path), policies=1, month=(1999, 1))
     assert (home / "book.csv").exists()
+
+
+def test_one_demo_at_a_time(tmp_path: Path) -> None:
+    """In a home that is its owner's alone."""
+    home = tmp_path / "home"
+    with locked(home, "demo.lock"), pytest.raises(Busy) as refused:
+        run(Settings.read({}, home=home))
+    assert refused.value.what == str(home / "demo")
+
+
+def test_home_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    """By name, and before the flights are read."""
+    (tmp_path / "file").touch()
+    with pytest.raises(BadSetting, match=r"TROTH_HOME: .*: cannot be written: Not a directory"):
+        run(Settings.read({}, home=tmp_path / "file" / "home"))
 
 
 # --- customers

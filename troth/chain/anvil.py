@@ -15,17 +15,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from troth.chain import keeper
 from troth.chain.rpc import Node, quantity
-from troth.errors import BadSetting, Busy, NodeError, NoNode
+from troth.errors import BadSetting, NodeError, NoNode
+from troth.files import write_whole
+from troth.home import locked
 
 __all__ = ["Embedded", "down", "find_anvil", "running", "status", "up", "wait_until_saved"]
 
@@ -34,7 +33,8 @@ BLOCK_GAS = 200_000_000
 
 _START = 30.0  # seconds to answer; a large state takes a while to load
 _STOP = 30.0  # seconds to write the state down
-_LOCK = 90.0  # seconds to wait for another `up`
+_LOCK = "chain/lock"
+_PATIENCE = 90.0  # seconds to wait for another `up`
 _STATE_BYTES = 50_000_000  # saved a second without being felt; a larger state is saved less often
 
 
@@ -54,11 +54,11 @@ def up(home: Path, *, anvil: Path | None = None, genesis: int | None = None) -> 
 
     `genesis`: Unix time of block 0 for a chain that is new; such a chain keeps its own time and stands still
     while it is down. An older chain ignores it. `anvil`: the binary, else found as `find_anvil` says.
-    Raises BadSetting if there is no Anvil, Busy if another process keeps starting it, NoNode if it fails.
+    Raises BadSetting if there is no Anvil, or no home can be, Busy if another process keeps starting it,
+    NoNode if it fails.
     """
     folder = home / "chain"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(folder, home):
+    with locked(home, _LOCK, patience=_PATIENCE):
         if (found := status(home)) is not None:
             _await(folder, found.url, found.pid, keys=True)
             return found
@@ -70,7 +70,7 @@ def up(home: Path, *, anvil: Path | None = None, genesis: int | None = None) -> 
             memory |= {"genesis": genesis, "born": int(time.time()) if genesis is None else genesis}
         for _ in range(3):  # between choosing a port and using it, another process may take it
             memory["port"] = _free_port(memory.get("port"))
-            _write(folder / "chain.json", memory)
+            write_whole(folder / "chain.json", json.dumps(memory))
             if _start(folder, binary, memory, state):
                 break
         else:
@@ -87,7 +87,7 @@ def down(home: Path) -> bool:
     folder = home / "chain"
     if not folder.is_dir():
         return False
-    with _locked(folder, home):
+    with locked(home, _LOCK, patience=_PATIENCE):
         process = _read(folder / keeper.RECORD)
         pid, started = process.get("pid", 0), process.get("started", "")
         if not pid or not keeper.is_alive(pid, started):
@@ -145,16 +145,6 @@ def find_anvil(given: Path | None = None) -> Path:
         if _is_native(candidate):
             return candidate
     raise BadSetting("TROTH_ANVIL", "", "no Anvil found: run `make setup`, or give the path of the program")
-
-
-@contextmanager
-def _locked(folder: Path, home: Path) -> Iterator[None]:
-    """Alone with the home's chain. Raises Busy."""
-    try:
-        with FileLock(folder / "lock", timeout=_LOCK):
-            yield
-    except Timeout:
-        raise Busy(str(home), is_home=True) from None
 
 
 def _start(folder: Path, binary: Path, memory: dict[str, Any], state: Path | None) -> bool:
@@ -279,13 +269,6 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    """A small JSON object, whole or not at all."""
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(content), encoding="utf-8")
-    draft.replace(path)
 
 
 def _last_line(log: Path) -> str:

@@ -19,8 +19,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from troth.addresses import format_address
 from troth.chain import anvil, clock
 from troth.chain.transactions import Call
@@ -33,8 +31,9 @@ from troth.demo import consents, interactions
 from troth.demo.consents import Consents
 from troth.demo.interactions import Interactions
 from troth.demo.people import customers
-from troth.errors import BadSetting, Busy
+from troth.errors import BadSetting
 from troth.flights import CANCELLED, METRIC, Flight, compensation, flights_of
+from troth.home import locked, make
 from troth.launch import launch
 from troth.office import Office
 
@@ -155,12 +154,12 @@ def run(
 ) -> DemoResult:
     """Runs the demo in `<home>/demo`, made anew, on an embedded chain of its own; its state is kept.
 
-    Raises BadInput for a month without flights, BadSetting if the folder is none of a demo's, Busy if another
-    demo runs, and whatever the use cases raise.
+    Raises BadInput for a month without flights, BadSetting if the folder is none of a demo's or cannot be
+    made, Busy if another demo runs, and whatever the use cases raise.
     """
     stages = _Stages(watch)
     own = _settings(settings)
-    with _alone(settings.home):
+    with locked(settings.home, "demo.lock", what=own.home):  # one demo at a time
         _check_former(own.home)
         with stages.stage("read the flights"):
             flights = list(flights_of(*month))
@@ -333,17 +332,6 @@ def _settings(settings: Settings) -> Settings:
     )
 
 
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One demo at a time. Raises Busy."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        with FileLock(home / "demo.lock", timeout=0):
-            yield
-    except Timeout:
-        raise Busy(str(home / "demo"), is_home=True) from None
-
-
 def _check_former(home: Path) -> None:
     """Raises BadSetting if the folder holds anything but a former demo."""
     if home.is_symlink() or (home.exists() and not _is_former(home)):
@@ -359,7 +347,7 @@ def _is_former(home: Path) -> bool:
 
 def _clear(home: Path) -> None:
     """A marked folder with nothing else in it. The mark goes in first, and stays whatever stops this."""
-    home.mkdir(mode=0o700, exist_ok=True)
+    make(home)
     mark = home / _MARK
     mark.write_bytes(_MARK_TEXT)
     anvil.down(home)  # the user may be looking around in it

@@ -20,6 +20,7 @@ import pytest
 from troth.chain import Call, MemoryJournal, Node, Sender, anvil, development_signers, keeper
 from troth.chain.anvil import Embedded
 from troth.errors import BadSetting, Busy, NoNode
+from troth.home import locked
 
 PAYEE = "0x" + "ab" * 20
 WHOLE = b'{"block":{"number":"0x1f","timestamp":"0x1"},"historical_states":null}'
@@ -78,7 +79,8 @@ def test_files_are_the_owners_alone(home: Path) -> None:
     anvil.wait_until_saved(home, 0)
     for path in (chain.accounts, chain.log, home / "chain" / "process.json"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE((home / "chain").stat().st_mode) == 0o700
+    for folder in (home, home / "chain"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_down_saves_the_state_and_up_goes_on_from_it(home: Path) -> None:
@@ -185,10 +187,17 @@ def test_two_ups_at_once_start_one_chain(home: Path) -> None:
 
 def test_up_behind_a_lock_is_busy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not wait for ever."""
-    monkeypatch.setattr(anvil, "_LOCK", 0.05)
-    (home / "chain").mkdir(parents=True)
-    with anvil._locked(home / "chain", home), pytest.raises(Busy):
+    monkeypatch.setattr(anvil, "_PATIENCE", 0.05)
+    with locked(home, "chain/lock"), pytest.raises(Busy):
         anvil.up(home)
+
+
+def test_home_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    """By name; nothing is started, and there is nothing to stop."""
+    (tmp_path / "file").touch()
+    with pytest.raises(BadSetting, match=r"TROTH_HOME: .*: cannot be written: Not a directory"):
+        anvil.up(tmp_path / "file" / "home")
+    assert anvil.down(tmp_path / "file" / "home") is False
 
 
 def test_two_homes_do_not_collide(home: Path, embedded: Embedded) -> None:
