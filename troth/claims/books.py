@@ -81,6 +81,7 @@ def issue(office: Office, path: Path, product_name: str, terms: Terms | None = N
     """
     terms = terms or Terms()
     lines = read_book(path, office.decimals)
+    _ = office.sender  # finishes what a killed run had under way, before anything is planned
     product = products.find(office, product_name)
     source = _source(lines, product.product_id, terms)
     office.sync()
@@ -94,8 +95,6 @@ def issue(office: Office, path: Path, product_name: str, terms: Terms | None = N
         book = None
     if book is None:
         book = _draft(office, lines, product.product_id, terms, source)
-    else:
-        _check_money(office, book)
     return _send(office, book)
 
 
@@ -158,7 +157,7 @@ def _draft(office: Office, lines: Sequence[PolicyLine], product_id: int, terms: 
         cover_until=cover_until,
         deadline=deadline,
     )
-    _check_money(office, book)
+    _check_money(office, book)  # so that no draft is kept of what cannot be paid for
     with office.store.writing() as connection:
         return save_book(connection, book, policies)
 
@@ -183,10 +182,11 @@ def _numbered(lines: Sequence[PolicyLine]) -> list[PolicyRow]:
 
 def _send(office: Office, book: Book) -> IssuedBook:
     """Sends the root, and the approval for its premium where one is needed."""
-    approving = approval(office, book.premium)
     refusal = _tried(office, book)  # before it costs anything
     if refusal is not None and refusal.name == "PolicyBooksAlreadyIssued":  # in a block too new for the index
         return _issued(book, cast("int", refusal.arguments["bookId"]), None)
+    _check_money(office, book)  # not before: of a book that is issued, the premium is paid
+    approving = approval(office, book.premium)
     if refusal is not None and not approving:  # else it may be the token's, for want of the approval
         raise refusal
     books = office.contract("PolicyBooks")

@@ -5,6 +5,7 @@ issue
 ├── salts and policies are in the database before anything is sent
 ├── the same file and terms again
 │   ├── issued: found, nothing sent · in a block too new for the index: found, nothing sent
+│   │   └── also where the premium was the account's last money, or a killed command left it under way
 │   └── left as a draft by a killed command: sent with its own salts and times
 │       ├── money gone meanwhile: refused, nothing sent
 │       └── its cover would begin before today: made anew
@@ -32,9 +33,12 @@ from support import Actor, Suite, misses, policy, refuses
 from support.defaults import CAPITAL, DAY, DOLLAR, PREMIUM, PURSE, START, SUM_INSURED
 from support.office import PRODUCT, Desk
 
+from troth.chain.sender import Sender
+from troth.chain.transactions import Call
 from troth.claims import administration, books
 from troth.claims.books import IssuedBook, Terms, as_extended, policy_leaf, policy_reference, tree_of
 from troth.errors import BadInput, NoMoney, PoolShort
+from troth.office import Office
 from troth.store.books import Book, PolicyRow, list_books, policies_of
 
 PAYEE = "0x" + "11" * 20
@@ -171,6 +175,47 @@ def test_issue_again_finds_the_book_in_a_block_too_new_for_the_index(desk: Desk,
     forget_index(desk)
     assert issue(rows()) == replace(first, transaction=None)
     assert sent(desk) == before
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_book_that_took_the_last_money_is_found_in_a_block_too_new_for_the_index(
+    desk: Desk, issue: Issue, days: int
+) -> None:
+    """Its premium is paid: there is none to ask for, on that day or the next."""
+    lines = rows(1, premium=str(PURSE // DOLLAR))
+    first = issue(lines)
+    before = sent(desk)
+    forget_index(desk)
+    desk.suite.clock.move_by(days * DAY)
+    assert issue(lines) == replace(first, transaction=None)
+    assert (sent(desk), desk.suite.balance(desk.who)) == (before, 0)
+
+
+def test_book_that_a_killed_command_left_under_way_is_found(
+    desk: Desk, issue: Issue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is finished before anything is looked up, and pays the premium with the account's last money."""
+    lines, sender, left = rows(1, premium=str(PURSE // DOLLAR)), desk.office.sender, []
+
+    def die(calls: list[Call]) -> None:
+        left.append(calls)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sender, "send", die)
+        with pytest.raises(Killed):
+            issue(lines)
+
+    def resumed(_office: Office) -> Sender:
+        if left:
+            sender.send(left.pop())
+        return sender
+
+    monkeypatch.setattr(Office, "sender", property(resumed))
+    found = issue(lines)
+    assert (found.book_id, found.transaction, desk.suite.balance(desk.who)) == (1, None, 0)
+    ((book, _),) = saved(desk)
+    assert book.book_id == 1
 
 
 def test_draft_of_a_killed_command_is_sent_with_its_own_salts(
