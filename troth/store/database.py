@@ -29,6 +29,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from troth.errors import Busy, DatabaseFailed, DatabaseTooNew
@@ -143,13 +144,15 @@ class Store:
 
     @contextmanager
     def _failing_by_name(self) -> Iterator[None]:
-        """Turns what may befall a sound program (no server, full disk, lock not had) into DatabaseFailed."""
+        """Turns what may befall a sound program into DatabaseFailed: no server, full disk, lock or connection
+        not had.
+        """
         driver = self._engine.dialect.loaded_dbapi
         try:
             yield
         except (IntegrityError, ProgrammingError, DataError):
             raise  # a defect: let it be seen as one
-        except (DatabaseError, driver.OperationalError) as error:
+        except (DatabaseError, NoConnectionLeft, driver.OperationalError) as error:
             reason = str(getattr(error, "orig", error)).strip()
             raise DatabaseFailed(self._engine.url.render_as_string(hide_password=True), reason) from error
 
@@ -255,7 +258,10 @@ def _engine(url: URL) -> Engine:
     """An engine for `url`, with what each database needs to be safe."""
     if url.get_backend_name() != "sqlite":
         bare = url.drivername in {"postgres", "postgresql"}
-        return create_engine(url.set(drivername="postgresql+psycopg") if bare else url, pool_pre_ping=True)
+        if bare:
+            url = url.set(drivername="postgresql+psycopg")
+        # Whoever holds many names has a session for each: how many there may be is the server's to say.
+        return create_engine(url, pool_pre_ping=True, max_overflow=-1)
     if url.database and url.database != ":memory:":
         _make_private(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": _SWITCH_TRY_SECONDS})  # see _log_ahead

@@ -213,6 +213,22 @@ def test_open_fails_by_name_without_server() -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_no_connection_left_fails_by_name(database_url: str) -> None:
+    """It is no defect: others of this process have them all."""
+    Store.open(database_url).close()
+    url = make_url(database_url)
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    engine = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+    with (
+        Store(engine) as store,
+        store.reading(),
+        pytest.raises(DatabaseFailed, match="QueuePool limit"),
+        store.writing(),
+    ):
+        pass
+
+
 def test_writing_is_whole_or_not_at_all(store: Store) -> None:
     """An error in the block leaves nothing of it; without one all of it is there."""
     with pytest.raises(ZeroDivisionError), store.writing() as connection:

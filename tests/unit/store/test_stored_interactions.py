@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import psycopg
@@ -274,6 +274,15 @@ def test_queue_is_held_by_stream(store: Store) -> None:
         held,
     ):
         pass
+
+
+def test_many_queues_are_held_at_once(store: Store) -> None:
+    """As it takes to erase who has records in every stream; there is a connection left to write by."""
+    with ExitStack() as queues:
+        turns = [queues.enter_context(table.hold_queue(store, stream)) for stream in range(1, 21)]
+        with store.writing() as connection:
+            for stream, turn in enumerate(turns, start=1):
+                table.check_turn(connection, stream, turn)
 
 
 def test_queue_whose_session_was_ended_is_another_s(postgres: str) -> None:
