@@ -98,10 +98,13 @@ class Store:
         """A transaction that writes, committed at the end of the block or not at all. Raises DatabaseFailed.
 
         On SQLite the one writer's lock is taken at the start, so that what is read in here stays true until
-        the commit.
+        the commit. On PostgreSQL what is read after a lock is had is of a moment after that.
         """
         with self._failing_by_name(), self._engine.connect() as connection:
             writer = connection.execution_options(writes=True)
+            if connection.dialect.name == "postgresql":
+                # Whatever the server's default: stricter levels keep to what they saw before the first lock.
+                writer.execution_options(isolation_level="READ COMMITTED")
             with writer.begin():
                 yield writer
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 
 from troth.store import Store, schema
 from troth.store import subjects as table
@@ -46,6 +47,34 @@ def save(store: Store, *rows: SubjectRow) -> None:
     with store.writing() as connection:
         table.hold_creation(connection)
         table.add_subjects(connection, rows)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+def test_subject_made_meanwhile_is_found_whatever_the_servers_isolation(
+    database_url: str, level: str
+) -> None:
+    """Who waited for the creation sees what was created, so that no reference gets two subjects."""
+    url, found = make_url(database_url), []
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {url.database} SET default_transaction_isolation TO '{level}'")
+
+    def look() -> None:
+        with store.writing() as connection:
+            table.hold_creation(connection)
+            found.append(table.subjects_by_digest(connection, [DIGEST]))
+
+    (one,) = ids(1)
+    with Store.open(database_url) as store:
+        thread = threading.Thread(target=look)
+        with store.writing() as connection:
+            table.hold_creation(connection)
+            thread.start()
+            table.add_subjects(connection, [SubjectRow(one, KEY, DIGEST, REF, 7)])
+            thread.join(0.3)
+            assert thread.is_alive()
+        thread.join(30)
+    assert found == [{DIGEST: one}]
 
 
 def test_many_subjects_are_found_by_id_and_digest(store: Store) -> None:
