@@ -33,6 +33,8 @@ BLOCK_GAS = 200_000_000
 
 _START = 30.0  # seconds to answer; a large state takes a while to load
 _STOP = 30.0  # seconds to write the state down
+_MEMORY = "chain.json"  # port, times of birth, and what is left to do of a start
+_DUE = "due"
 _LOCK = "chain/lock"
 _PATIENCE = 90.0  # seconds to wait for another `up`
 _STATE_BYTES = 50_000_000  # saved a second without being felt; a larger state is saved less often
@@ -59,26 +61,11 @@ def up(home: Path, *, anvil: Path | None = None, genesis: int | None = None) -> 
     """
     folder = home / "chain"
     with locked(home, _LOCK, patience=_PATIENCE):
-        if (found := status(home)) is not None:
+        if (found := _process(folder)) is not None:
             _await(folder, found.url, found.pid, keys=True)
-            return found
-        has_fallen = (folder / keeper.RECORD).exists()
-        binary = find_anvil(anvil)
-        memory = _read(folder / "chain.json")
-        state = _choose_state(folder)
-        if state is None:
-            memory |= {"genesis": genesis, "born": int(time.time()) if genesis is None else genesis}
-        for _ in range(3):  # between choosing a port and using it, another process may take it
-            memory["port"] = _free_port(memory.get("port"))
-            write_whole(folder / "chain.json", json.dumps(memory))
-            if _start(folder, binary, memory, state):
-                break
         else:
-            raise NoNode(_url(memory), f"Anvil did not start: {_last_line(folder / 'anvil.log')}")
-        _resume_clock(_url(memory), memory, resumed=state is not None)
-        if has_fallen and state is not None:
-            with Node(_url(memory)) as node:
-                node.call("evm_mine")  # an index that knew of blocks now lost sees another one in their place
+            _begin(folder, find_anvil(anvil), genesis)
+        _finish(folder)
         return running(home)
 
 
@@ -105,18 +92,15 @@ def down(home: Path) -> bool:
 
 
 def status(home: Path) -> Embedded | None:
-    """The home's chain if its process runs, else None."""
+    """The home's chain if its process runs, else None; so too until `up` has set its clock, killed or not."""
     folder = home / "chain"
-    process, memory = _read(folder / keeper.RECORD), _read(folder / "chain.json")
-    if "port" not in memory or not keeper.is_alive(process.get("pid", 0), process.get("started", "")):
-        return None
-    return Embedded(_url(memory), process["pid"], folder / keeper.KEYS, folder / "anvil.log")
+    return None if _DUE in _read(folder / _MEMORY) else _process(folder)
 
 
 def running(home: Path) -> Embedded:
     """The home's chain. Raises NoNode if its process does not run."""
     if (found := status(home)) is None:
-        memory = _read(home / "chain" / "chain.json")
+        memory = _read(home / "chain" / _MEMORY)
         raise NoNode(_url(memory) if "port" in memory else f"the chain of {home}")
     return found
 
@@ -145,6 +129,46 @@ def find_anvil(given: Path | None = None) -> Path:
         if _is_native(candidate):
             return candidate
     raise BadSetting("TROTH_ANVIL", "", "no Anvil found: run `make setup`, or give the path of the program")
+
+
+def _process(folder: Path) -> Embedded | None:
+    """The chain whose process runs, ready or not."""
+    process, memory = _read(folder / keeper.RECORD), _read(folder / _MEMORY)
+    if "port" not in memory or not keeper.is_alive(process.get("pid", 0), process.get("started", "")):
+        return None
+    return Embedded(_url(memory), process["pid"], folder / keeper.KEYS, folder / "anvil.log")
+
+
+def _begin(folder: Path, binary: Path, genesis: int | None) -> None:
+    """Starts the chain, from its saved state if there is one. What a start takes beyond that is on record
+    beforehand, for `_finish`: from here on, another process may have to do it.
+    """
+    memory = _read(folder / _MEMORY)
+    state = _choose_state(folder)
+    if state is None:
+        memory |= {"genesis": genesis, "born": int(time.time()) if genesis is None else genesis}
+        memory.pop(_DUE, None)
+    else:
+        has_fallen = (folder / keeper.RECORD).exists() or bool(memory.get(_DUE, {}).get("block"))
+        memory[_DUE] = {"clock": True, "block": has_fallen}
+    for _ in range(3):  # between choosing a port and using it, another process may take it
+        memory["port"] = _free_port(memory.get("port"))
+        write_whole(folder / _MEMORY, json.dumps(memory))
+        if _start(folder, binary, memory, state):
+            return
+    raise NoNode(_url(memory), f"Anvil did not start: {_last_line(folder / 'anvil.log')}")
+
+
+def _finish(folder: Path) -> None:
+    """Does what a start from a saved state left to do, once the chain answers. Twice does no harm."""
+    memory = _read(folder / _MEMORY)
+    if (due := memory.pop(_DUE, None)) is None:
+        return
+    with Node(_url(memory)) as node:
+        _resume_clock(node, memory)
+        if due["block"]:
+            node.call("evm_mine")  # an index that knew of blocks now lost sees another one in their place
+    write_whole(folder / _MEMORY, json.dumps(memory))
 
 
 def _start(folder: Path, binary: Path, memory: dict[str, Any], state: Path | None) -> bool:
@@ -191,14 +215,11 @@ def _await(folder: Path, url: str, pid: int, *, keys: bool) -> bool:
     raise NoNode(url, f"process {pid} does not answer; look into {folder / 'anvil.log'}")
 
 
-def _resume_clock(url: str, memory: dict[str, Any], *, resumed: bool) -> None:
+def _resume_clock(node: Node, memory: dict[str, Any]) -> None:
     """Anvil starts its clock at block 0: sets it past the last block, and to now where it keeps real time."""
-    if not resumed:
-        return
-    with Node(url) as node:
-        last = int(node.call("eth_getBlockByNumber", ["latest", False])["timestamp"], 16)
-        keeps_own_time = memory.get("genesis") is not None
-        node.call("evm_setTime", [quantity(last + 1 if keeps_own_time else max(last + 1, int(time.time())))])
+    last = int(node.call("eth_getBlockByNumber", ["latest", False])["timestamp"], 16)
+    keeps_own_time = memory.get("genesis") is not None
+    node.call("evm_setTime", [quantity(last + 1 if keeps_own_time else max(last + 1, int(time.time())))])
 
 
 def _choose_state(folder: Path) -> Path | None:

@@ -144,6 +144,36 @@ def test_fallen_chain_has_a_new_block_once_it_is_up(home: Path) -> None:
     assert newest(anvil.up(home)) == block + 1
 
 
+@pytest.mark.parametrize("step", ["_start", "subprocess.run", "_finish", "_resume_clock"])
+def test_up_killed_before_the_chain_is_ready_is_finished_by_the_next(home: Path, step: str) -> None:
+    """Its clock is set and its block is made, by whoever comes next; until then it is not up."""
+    first = anvil.up(home)
+    block = pay(first, 5)
+    assert anvil.wait_until_saved(home, block)
+    os.kill(first.pid, signal.SIGKILL)
+    assert is_gone(first.pid)
+    killed_in(home, step)
+    assert anvil.status(home) is None
+    with pytest.raises(NoNode, match="troth up"):
+        anvil.running(home)
+    time.sleep(3)  # by which the clock lags: it was started at the time of block 0
+    before = int(time.time())
+    again = anvil.up(home)
+    assert newest(again) == block + 1
+    assert block_time(again) >= before
+    assert anvil.up(home) == again == anvil.status(home)
+    assert newest(again) == block + 1
+
+
+def killed_in(home: Path, step: str) -> None:
+    """Has a process bring the chain up, and kills it as it begins a step."""
+    program = (
+        "import os; from pathlib import Path; from troth.chain import anvil; "
+        f"anvil.{step} = lambda *_, **__: os.kill(os.getpid(), 9); anvil.up(Path({str(home)!r}))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
+
+
 def newest(chain: anvil.Embedded) -> int:
     """The number of its newest block."""
     with Node(chain.url) as node:
