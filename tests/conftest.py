@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as search
 from support import Actor, Clock, Suite, anvil, deployed, endow, undone
 
 from troth.chain.contracts import Contract
 from troth.chain.rpc import Node
 from troth.deployment import Deployment
+
+# The same examples in every run, however slow the machine: a change is judged by itself. "random" looks for
+# more, see CONTRIBUTING.md.
+search.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+search.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+search.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

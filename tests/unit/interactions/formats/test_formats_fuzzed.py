@@ -132,9 +132,11 @@ def is_i_json(value: Any) -> bool:
 @given(st.dictionaries(st.text(st.characters(), max_size=3), values, max_size=4), st.booleans())
 def test_json_is_taken_if_and_only_if_i_json_can_say_it(value: dict[str, Any], ascii_only: bool) -> None:
     """And is the same value then, escaped or not."""
-    raw = json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass")
-    if is_i_json(value):
-        assert read_object(raw) == value
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    raw = text.encode(errors="surrogatepass")
+    said = json.loads(text)  # not always `value`: two surrogates that are escaped may make one character
+    if is_i_json(said):
+        assert read_object(raw) == said
     else:
         with pytest.raises(Refused):
             read_object(raw)
