@@ -236,9 +236,8 @@ def test_absent_node_proves_nothing(anyone: Reader) -> None:
     """Nobody listens there."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}/"
-    anyone.open().choose(written(four_kinds()["inclusion"][1]))
-    assert anyone.ask(url) == "open"
+        anyone.open().choose(written(four_kinds()["inclusion"][1]))
+        assert anyone.ask(f"http://127.0.0.1:{probe.getsockname()[1]}/") == "open"
     assert "cannot be reached" in anyone.text("#verdict")
 
 

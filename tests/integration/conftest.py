@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from support import Suite, undone
-from support.chain import ROOT, free_port
+from support.chain import ROOT
 from support.places import ANVIL, GANACHE, Place, ganache
 
 NETWORKS = ("anvil", "ganache-cli")
@@ -39,6 +42,15 @@ def network(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def _spare_port() -> int:
+    """A port nobody listens on, nor will for a while: whoever asks Linux for any gets one above these."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    pytest.fail("no port is free between 20,000 and 32,000", pytrace=False)
+
+
 @pytest.fixture(scope="module")
 def brownie(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """What a Brownie command prints, given its words and the exit code it must end with, else 0.
@@ -61,5 +73,5 @@ def brownie(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
         return done.stdout + (done.stderr if code else "")
 
     for network in NETWORKS:
-        run("networks", "modify", network, f"port={free_port()}")
+        run("networks", "modify", network, f"port={_spare_port()}")
     return run

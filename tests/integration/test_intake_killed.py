@@ -139,7 +139,7 @@ def test_refused_file_killed_while_it_is_left_out_leaves_nothing(home: Centre) -
         nonlocal most
         rows = home.rows()
         most = max(most, rows)
-        return rows < most and most == RECORDS
+        return rows < most
 
     process = home.start(*home.adding())
     with process:
@@ -147,7 +147,7 @@ def test_refused_file_killed_while_it_is_left_out_leaves_nothing(home: Centre) -
             time.sleep(0.001)
         process.kill()
         process.communicate()
-    assert (most, home.accepted()) == (RECORDS, 0)
+    assert most > CHUNK and home.accepted() == 0
     home.file.write_bytes(whole)
     home.finish()
 

@@ -9,6 +9,7 @@ logs. Others are random: so many transactions into the journal, or so many milli
 from __future__ import annotations
 
 import csv
+import json
 import os
 import random
 import shutil
@@ -178,20 +179,31 @@ class Rewind:
         assert anvil.wait_until_saved(self.home.path, newest)
         self._kept = self.home.path / "kept"
         self._kept.mkdir()
-        for state in self._states():
-            shutil.copy(state, self._kept)
+        while not self._is_copied():
+            pass
 
     def __call__(self) -> None:
         """Nothing of what happened since is left on it."""
-        os.kill(anvil.running(self.home.path).pid, signal.SIGKILL)
+        record = json.loads((self.home.path / "chain" / keeper.RECORD).read_text())
+        os.kill(record["pid"], signal.SIGKILL)
         while anvil.status(self.home.path) is not None:
             time.sleep(0.01)
-        time.sleep(0.5)  # its keeper moves a last state
+        while keeper.is_alive(record["keeper"], record["keeping_since"]):  # it moves a last state
+            time.sleep(0.01)
         for state in self._states():
             state.unlink()
         for state in self._kept.iterdir():
             shutil.copy(state, self.home.path / "chain")
         assert self.home.run("up")["deployed"] is False
+
+    def _is_copied(self) -> bool:
+        """Copies the state, unless the keeper moves it just then."""
+        try:
+            for state in self._states():
+                shutil.copy(state, self._kept)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _states(self) -> list[Path]:
         """The chain's state, wherever it is."""

@@ -128,7 +128,7 @@ def run(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
         env={**clean, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,22 +21,37 @@ from troth.chain.rpc import Node
 from troth.errors import ContractRefused, MissingRole, NoNode
 
 ROOT = Path(__file__).parents[2]
+_PORTS = 3
+_ASKED = 3_000
 
 
 @contextmanager
 def anvil() -> Iterator[Node]:
     """A new chain on a free port. Calls and transactions see the same second until a Clock moves."""
-    port = free_port()
-    options = ["--port", str(port), "--timestamp", str(START), "--silent", "--enable-tx-gas-limit"]
-    process = subprocess.Popen([find_anvil(), *options], stdout=subprocess.DEVNULL)
-    try:
-        node = Node(f"http://127.0.0.1:{port}")
-        _await(node)
+    options = ["--timestamp", str(START), "--silent", "--enable-tx-gas-limit"]
+    with served([str(find_anvil()), *options], "--port") as node:
         node.call("anvil_setBlockTimestampInterval", [0])
         yield node
-    finally:
-        process.kill()
-        process.wait()
+
+
+@contextmanager
+def served(command: Sequence[str], option: str) -> Iterator[Node]:
+    """The node that a command serves on the port that `option` gives it, until the block ends."""
+    for _ in range(_PORTS):
+        port = str(free_port())
+        process = subprocess.Popen(
+            [*command, option, port], stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            with Node(f"http://127.0.0.1:{port}") as node:
+                if _answers(node, process):
+                    yield node
+                    return
+        finally:
+            with suppress(ProcessLookupError):  # the whole group: Node.js may be run by another program
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    pytest.fail(f"{command[0]} did not start", pytrace=False)
 
 
 class Clock:
@@ -94,19 +111,21 @@ def undone(node: Node) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """A port nobody listens on, yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def _await(node: Node) -> None:
-    """Returns once the node answers."""
-    for _ in range(500):
+def _answers(node: Node, process: subprocess.Popen[bytes]) -> bool:
+    """Whether it serves its port before long. If it finds it taken it ends, and another answers there."""
+    for _ in range(_ASKED):
         try:
             node.call("eth_chainId")
         except NoNode:
+            if process.poll() is not None:
+                return False
             time.sleep(0.02)
         else:
-            return
-    raise TimeoutError("Anvil did not start")
+            return process.poll() is None
+    return False

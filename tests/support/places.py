@@ -5,22 +5,17 @@ Anvil's is the session's own, see tests/conftest.py; Ganache takes seconds to st
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from support.chain import ROOT, free_port
+from support.chain import ROOT, served
 from support.suite import Actor
 from troth.chain.contracts import Contract
 from troth.chain.rpc import Node, quantity
 from troth.chain.sender import Sender
 from troth.chain.transactions import MemoryJournal
 from troth.deployment import Deployment, Terms, deploy
-from troth.errors import NoNode
 
 __all__ = ["ANVIL", "GANACHE", "Place", "ganache"]
 
@@ -55,32 +50,10 @@ def ganache() -> Iterator[Place]:
     people = [Actor(name, Node("http://unused")) for name in ("insurer", "writer")]
     keys = [f"0x{bytes(one.signer._LocalSigner__account.key).hex()},{10**24}" for one in people]
     accounts = [word for key in keys for word in ("--wallet.accounts", key)]
-    port = free_port()
-    command = [ROOT / "node_modules/.bin/ganache-cli", "--server.port", str(port), *accounts]
-    process = subprocess.Popen(
-        [*command, "--chain.hardfork", "shanghai", "--logging.quiet"],
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        with Node(f"http://127.0.0.1:{port}") as node:
-            _await(node)
-            signer = people[0].signer
-            oracles = tuple(f"0x{number:040x}" for number in (1, 2, 3))
-            made = deploy(node, Sender(node, signer, MemoryJournal()), "test", Terms(oracles, 2))
-            yield Place(node, made)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)  # Node may be run by a program that would leave it behind
-        process.wait()
-
-
-def _await(node: Node) -> None:
-    """Returns once the node answers."""
-    for _ in range(1_500):
-        try:
-            node.call("eth_chainId")
-        except NoNode:
-            time.sleep(0.02)
-        else:
-            return
-    raise TimeoutError("Ganache did not start")
+    program = str(ROOT / "node_modules/.bin/ganache-cli")
+    command = [program, "--chain.hardfork", "shanghai", "--logging.quiet", *accounts]
+    with served(command, "--server.port") as node:
+        signer = people[0].signer
+        oracles = tuple(f"0x{number:040x}" for number in (1, 2, 3))
+        made = deploy(node, Sender(node, signer, MemoryJournal()), "test", Terms(oracles, 2))
+        yield Place(node, made)

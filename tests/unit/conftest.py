@@ -67,7 +67,7 @@ def postgres() -> Iterator[str]:
 
 def _await(home: Path) -> None:
     """Returns once the server takes connections."""
-    for _ in range(200):
+    for _ in range(1_200):
         try:
             psycopg.connect(f"host={home} user=troth dbname=postgres").close()
         except psycopg.OperationalError:
