@@ -12,7 +12,6 @@ from troth.cli.session import Json, Session
 from troth.intake import iso_second
 
 if TYPE_CHECKING:
-    from troth.errors import TrothError
     from troth.interactions.batches import AnchoredBatch, Standing
     from troth.interactions.counts import Reconciled
 
@@ -33,23 +32,25 @@ def anchor(
     """Anchor what waits, each record once. Safe to repeat, and to kill at any moment."""
     from troth.interactions import batches  # noqa: PLC0415  kept out of --help
 
-    with Session.of(context).office() as office, progress("anchoring", quiet=json) as told:
-        failures: list[TrothError] = []
-        done = batches.anchor(office, stream, due_only=due, progress=told, failures=failures)
-        waiting = batches.unclosed(office, stream) if due and not (done or failures) else 0
-    if json:
-        gas = sum(one.gas_used for one in done)
-        shown = [{**vars(one), "time": iso_second(one.time)} for one in done]
-        print_json({"records": sum(one.count for one in done), "gas_used": gas, "batches": shown})
-    elif done:
-        _print_anchored(done)
-    elif waiting:
-        print(f"nothing is due yet (records waiting: {waiting})")
-    elif not failures:
-        print("nothing waits to be anchored")
-    for failure in failures:
-        note(f"troth: {failure}")
-    if failures:
+    with Session.of(context).office() as office:
+        run = batches.Anchoring(office)
+        try:
+            with progress("anchoring", quiet=json) as run.progress:
+                run.anchor(stream, due_only=due)
+        finally:  # whatever ends the run: no later one shows these
+            if run.anchored:
+                _print_anchored(run.anchored, json=json)
+            for failure in run.failures:
+                note(f"troth: {failure}")
+        if not run.anchored:
+            waiting = batches.unclosed(office, stream) if due and not run.failures else 0
+            if json:
+                _print_anchored([], json=True)
+            elif waiting:
+                print(f"nothing is due yet (records waiting: {waiting})")
+            elif not run.failures:
+                print("nothing waits to be anchored")
+    if run.failures:
         raise typer.Exit(1)
 
 
@@ -104,11 +105,15 @@ def register(app: typer.Typer) -> None:
         app.command()(one)
 
 
-def _print_anchored(done: list[AnchoredBatch]) -> None:
+def _print_anchored(done: list[AnchoredBatch], *, json: bool) -> None:
     """A line for each batch, and all of them together."""
+    records, gas = sum(one.count for one in done), sum(one.gas_used for one in done)
+    if json:
+        shown = [{**vars(one), "time": iso_second(one.time)} for one in done]
+        print_json({"records": records, "gas_used": gas, "batches": shown})
+        return
     columns = ("stream", "#batch", "#first", "#records", "transaction")
     print_table(columns, [(one.stream, one.number, one.first, one.count, one.transaction) for one in done])
-    records, gas = sum(one.count for one in done), sum(one.gas_used for one in done)
     counted = f"{_number(records, 'record', 's')} in {_number(len(done), 'batch', 'es')}"
     print_facts([("anchored", counted), ("gas", gas)])
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from troth.errors import BatchTaken, ContractRefused, NodeInconsistent, NotWriter, TrothError
+from troth.errors import BatchTaken, ContractRefused, NodeInconsistent, NotWriter
 from troth.interactions import commitments, streams
 from troth.interactions.commitments import Batch
 from troth.interactions.roster import Roster
@@ -32,6 +32,7 @@ from troth.trees.rfc9162 import Tree
 __all__ = [
     "Anchored",
     "AnchoredBatch",
+    "Anchoring",
     "Standing",
     "anchor",
     "anchored_batches",
@@ -176,32 +177,17 @@ def anchor(
     *,
     due_only: bool = False,
     progress: Progress = progress_ignored,
-    failures: list[TrothError] | None = None,
 ) -> list[AnchoredBatch]:
     """Closes what waits, of one stream or of all, and anchors every batch that is closed and is not yet.
 
     With `due_only` it closes only what count or age has made due, see `Settings`. `progress` is told records.
-    `failures` gets BatchTaken or NotWriter of each stream that cannot be anchored, once the others are;
-    without it the first is raised. Raises BadInput for an unknown stream, and what sending raises: then run
-    it again.
+    Raises BatchTaken or NotWriter for the first stream that cannot be anchored, once the others are; BadInput
+    for an unknown stream; and what sending raises: then run it again.
     """
-    _ = office.sender  # finishes what a killed run had under way, before anything is planned
-    chosen = streams.list_streams(office) if stream is None else [streams.find(office, stream)]
-    with office.store.reading() as connection:
-        filled = set(table.filled_streams(connection))
-    run = _Run(office, progress)
-    failed = list[TrothError]()
-    for one in chosen:
-        if one.number in filled:
-            try:
-                run.anchor(one, due_only=due_only)
-            except (BatchTaken, NotWriter) as error:
-                failed.append(error)
-    office.sync()
-    if failures is not None:
-        failures += failed
-    elif failed:
-        raise failed[0]
+    run = Anchoring(office, progress)
+    run.anchor(stream, due_only=due_only)
+    if run.failures:
+        raise run.failures[0]
     return run.anchored
 
 
@@ -242,16 +228,33 @@ def _chained(office: Office, stream: Stream, anchors: Iterable[Anchor]) -> Itera
 
 
 @dataclass
-class _Run:
-    """A run under way."""
+class Anchoring:
+    """A run of `anchor` for whoever wants to know what it did, whatever ended it."""
 
     office: Office
-    progress: Progress
+    progress: Progress = progress_ignored
     anchored: list[AnchoredBatch] = field(default_factory=list)
-    done: int = 0  # records
-    total: int = 0
+    failures: list[BatchTaken | NotWriter] = field(default_factory=list)
+    """Of each stream that could not be anchored."""
+    _done: int = field(default=0, init=False)  # records
+    _total: int = field(default=0, init=False)
 
-    def anchor(self, stream: Stream, *, due_only: bool) -> None:
+    def anchor(self, stream: str | None = None, *, due_only: bool = False) -> None:
+        """As the function, but keeps BatchTaken and NotWriter in `failures`."""
+        office = self.office
+        _ = office.sender  # finishes what a killed run had under way, before anything is planned
+        chosen = streams.list_streams(office) if stream is None else [streams.find(office, stream)]
+        with office.store.reading() as connection:
+            filled = set(table.filled_streams(connection))
+        for one in chosen:
+            if one.number in filled:
+                try:
+                    self._anchor(one, due_only=due_only)
+                except (BatchTaken, NotWriter) as error:
+                    self.failures.append(error)
+        office.sync()
+
+    def _anchor(self, stream: Stream, *, due_only: bool) -> None:
         """Anchors what can be of one stream."""
         settings = self.office.settings
         try:
@@ -305,8 +308,8 @@ class _Run:
         with self.office.store.reading() as connection:
             closed = table.last_closed(connection, stream.number)
         if closed is not None:
-            self.total += closed.records - (0 if last is None else last.first + last.count)
-        self.progress(self.done, self.total)
+            self._total += closed.records - (0 if last is None else last.first + last.count)
+        self.progress(self._done, self._total)
 
     def _next(self, stream: Stream, last: Batch | None) -> ClosedBatch | None:
         """The batch to be anchored after `last`."""
@@ -334,8 +337,8 @@ class _Run:
                 receipt.gas_used,
             )
         )
-        self.done += batch.count
-        self.progress(self.done, self.total)
+        self._done += batch.count
+        self.progress(self._done, self._total)
         return Batch(*words[:4], moment, batch.root, batch.subjects, previous)
 
 

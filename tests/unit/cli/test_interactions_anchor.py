@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import typer
@@ -16,10 +18,11 @@ from support.anchoring import accept
 from support.defaults import DAY, START
 from support.office import Desk, desk_of
 from support.streams import origin_contents
-from support.terminal import Terminal
+from support.terminal import AtDesk, Terminal
+from typer.testing import CliRunner
 
 from troth.cli.interactions_anchor import _span, register
-from troth.errors import BatchTaken, NotWriter
+from troth.errors import BatchTaken, NoFunds, NoNode, NotWriter
 from troth.interactions import batches, streams
 from troth.store import Store
 
@@ -122,6 +125,54 @@ def test_anchor_shows_what_it_did_beside_every_stream_it_could_not(
     assert json.loads(said) == {"records": 0, "gas_used": 0, "batches": []}
     assert complained.splitlines() == complaints
     assert at.ran("anchor", "--stream", "letters", code=1) == ("", f"{complaints[1]}\n")
+
+
+def fail_at(desk: Desk, nth: int, error: Exception) -> None:
+    """Makes the nth transaction, and those after it, fail to be sent."""
+    sender = desk.office.sender
+    send, calls = sender.send, iter(range(1, 100))
+
+    def sent(given: Any) -> Any:
+        if next(calls) >= nth:
+            raise error
+        return send(given)
+
+    desk.office.sender = Mock(wraps=sender, address=sender.address, send=sent)
+
+
+@pytest.mark.parametrize("error", [NoFunds("0xaa", 2, 1), NoNode("http://node"), LookupError()])
+@pytest.mark.parametrize("json_too", [False, True])
+def test_anchor_shows_what_it_did_whatever_ends_it(
+    desk: Desk, store: Store, *, error: Exception, json_too: bool, insurer: Actor
+) -> None:
+    """Those batches are on the chain, and will be in no later run's list; the error stays what it is."""
+    accept(store, 1, 1)
+    accept(store, 2, 12)
+    streams.set_writer(desk.office, "calls", insurer.address, allowed=False)
+    fail_at(desk, 3, error)  # the second batch of chats: for calls it tries one
+    words = ["anchor", "--json"] if json_too else ["anchor"]
+    result = CliRunner().invoke(app, words, obj=AtDesk(desk.office))
+    assert result.exception is error
+    assert result.stderr == f"troth: {NotWriter('calls', insurer.address)}\n"
+    if json_too:
+        said = json.loads(result.stdout)
+        assert [(one["stream"], one["number"], one["count"]) for one in said["batches"]] == [("chats", 1, 10)]
+        assert (said["records"], said["gas_used"] > 0) == (10, True)
+    else:
+        assert [line.split()[:4] for line in result.stdout.splitlines() if "0x" in line] == [
+            ["chats", "1", "0", "10"]
+        ]
+        assert "10 records in 1 batch\n" in result.stdout
+
+
+def test_anchor_that_did_nothing_shows_nothing_before_its_error(desk: Desk, store: Store) -> None:
+    """Not that nothing waits."""
+    accept(store, 1, 1)
+    error = NoFunds("0xaa", 2, 1)
+    fail_at(desk, 1, error)
+    for words in (["anchor"], ["anchor", "--json"], ["anchor", "--due"]):
+        result = CliRunner().invoke(app, words, obj=AtDesk(desk.office))
+        assert (result.exception, result.stdout, result.stderr) == (error, "", "")
 
 
 def test_anchor_refuses_an_unknown_stream(at: Terminal) -> None:

@@ -24,7 +24,7 @@ from support.defaults import START
 from support.streams import commitment_of, contents_of, origin_contents, root_of
 
 from troth.chain.transactions import Call
-from troth.errors import BadInput, BatchTaken, ContractRefused, NodeInconsistent, NotWriter, TrothError
+from troth.errors import BadInput, BatchTaken, ContractRefused, NodeInconsistent, NoFunds, NotWriter
 from troth.interactions import batches, streams
 from troth.interactions.streams import Stream
 from troth.office import Office
@@ -314,9 +314,10 @@ def test_every_stream_that_cannot_be_anchored_is_told(
         accept(centre.store, number, 2)
     other_anchors(suite, calls)
     streams.set_writer(centre, "letters", insurer.address, allowed=False)
-    failures: list[TrothError] = []
-    assert [one.stream for one in batches.anchor(centre, failures=failures)] == ["chats"]
-    assert [(type(one), one.args) for one in failures] == [
+    run = batches.Anchoring(centre)
+    run.anchor()
+    assert [one.stream for one in run.anchored] == ["chats"]
+    assert [(type(one), one.args) for one in run.failures] == [
         (BatchTaken, ("calls", 1)),
         (NotWriter, ("letters", insurer.address)),
     ]
@@ -464,6 +465,20 @@ def test_writer_removed_meanwhile_is_named(centre: Office, suite: Suite, insurer
     with pytest.raises(NotWriter):
         batches.anchor(centre)
     assert batches.status(centre)[0].anchored == 10
+
+
+def test_run_that_is_ended_knows_what_it_did(centre: Office) -> None:
+    """For whoever asks it: the batches before, and the streams it passed over."""
+    accept(centre.store, 1, 12)
+
+    def fail(_call: Call) -> None:
+        raise NoFunds(centre.sender.address, 2, 1)
+
+    Meanwhile(centre, fail, nth=2)
+    run = batches.Anchoring(centre)
+    with pytest.raises(NoFunds):
+        run.anchor()
+    assert ([one.number for one in run.anchored], run.failures) == ([1], [])
 
 
 def test_refusal_that_stays_is_raised(centre: Office, monkeypatch: pytest.MonkeyPatch) -> None:
