@@ -137,10 +137,7 @@ def expiry_event(office: Office, reference: str) -> str:
     """The IRI, random, that stands for the closing of the claim `reference`; made if there is none."""
     digest = Vault.of(office).digest(_EXPIRY, reference)
     with office.store.writing() as connection:
-        if (iri := stored.expiry_event(connection, digest)) is None:
-            iri = uuid.uuid4().urn
-            stored.save_expiry_event(connection, iri, digest)
-    return iri
+        return stored.save_expiry_event(connection, uuid.uuid4().urn, digest)
 
 
 def close(office: Office, reference: str, at: int = 0) -> Closed:

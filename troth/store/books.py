@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 
 from troth.store import schema
-from troth.store.database import in_parts, insert_rows
+from troth.store.database import hold, in_parts, insert_rows
 
 __all__ = [
     "Book",
@@ -92,6 +92,7 @@ def save_book(connection: Connection, book: NewBook, policies: Iterable[PolicyRo
     Call it in `Store.writing`, and send the root only after that block has ended. Raises ValueError if the
     policies are not numbered from 0 in order or do not add up to the book's own count and totals.
     """
+    hold(connection, b"BOOKS")
     if (saved := find_book(connection, source=book.source)) is not None:
         return saved
     values = {

@@ -9,6 +9,7 @@ import time
 from sqlalchemy import Connection, insert, select
 
 from troth.store import schema
+from troth.store.database import hold
 
 __all__ = ["expiry_event", "has_notice", "save_expiry_event", "save_notice"]
 
@@ -21,6 +22,8 @@ def has_notice(connection: Connection, iri: str) -> bool:
 
 def save_notice(connection: Connection, iri: str, name: str, media_type: str, content: bytes) -> None:
     """Keeps the text of a notice; one kept before stays as it is."""
+    # All of them: two files that bring the same notices in another order would wait for each other.
+    hold(connection, b"NOTICES")
     if has_notice(connection, iri):
         return
     values = {"iri": iri, "name": name, "media_type": media_type, "content": content}
@@ -33,7 +36,11 @@ def expiry_event(connection: Connection, ref_digest: bytes) -> str | None:
     return connection.execute(select(table.c.iri).where(table.c.ref_digest == ref_digest)).scalar()
 
 
-def save_expiry_event(connection: Connection, iri: str, ref_digest: bytes) -> None:
-    """Keeps the name of one that is new."""
+def save_expiry_event(connection: Connection, iri: str, ref_digest: bytes) -> str:
+    """Keeps the name of one that is new; the name it has, which is another if there was one before."""
+    hold(connection, b"EXPIRY")
+    if (known := expiry_event(connection, ref_digest)) is not None:
+        return known
     values = {"iri": iri, "ref_digest": ref_digest, "created_at": int(time.time())}
     connection.execute(insert(schema.expiry_events).values(values))
+    return iri

@@ -35,7 +35,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from troth.errors import Busy, DatabaseFailed, DatabaseTooNew
 from troth.store.types import ExactInteger
 
-__all__ = ["BUSY_SECONDS", "HEAD", "Store", "in_parts", "insert_rows"]
+__all__ = ["BUSY_SECONDS", "HEAD", "Store", "hold", "in_parts", "insert_rows"]
 
 HEAD = "0003"
 """The schema revision this code works with: the newest under `migrations/versions`."""
@@ -46,7 +46,6 @@ decisions is saved in one transaction, a million rows in three minutes, and VACU
 """
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_UPGRADE_LOCK = 0x54524F5448  # "TROTH": any constant will do, so long as every process uses the same
 # Who holds a name may do so for as long as a file takes, an hour perhaps, so that no patience is enough:
 # better to say after a while what is under way.
 _HELD_SECONDS = 30
@@ -165,9 +164,19 @@ class Store:
             if _revision(connection) == HEAD:
                 return
         with self.writing() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+            hold(connection, b"TROTH")
             _migrate(connection)
+
+
+def hold(connection: Connection, name: bytes) -> None:
+    """Lets no other writing transaction hold a name, 7 bytes at most, until this one ends: what is looked for
+    after it, and is not there, nobody else adds.
+
+    SQLite's writers are alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        key = int.from_bytes(name, "big")
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
 
 from troth.store import schema
-from troth.store.database import in_parts, insert_rows
+from troth.store.database import hold, in_parts, insert_rows
 
 __all__ = [
     "Import",
@@ -65,8 +65,13 @@ def save_import(
 ) -> Import:
     """Stages decisions, each a subject, an entry and an evidence word, in the order of their file.
 
+    If the same source was staged before, returns that import, and `rows` is not looked at.
+
     Call it in `Store.writing`, and send only after that block has ended.
     """
+    hold(connection, b"IMPORTS")
+    if (saved := find_import(connection, source)) is not None:
+        return saved
     values = {"source": source, "name": name, "rows": 0, "drafted_at": int(time.time())}
     key = connection.execute(insert(schema.imports).values(values)).inserted_primary_key
     assert key is not None  # noqa: S101  an insert of one row has one

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, and_, func, insert, select
 
 from troth.store import schema
-from troth.store.database import insert_rows
+from troth.store.database import hold, insert_rows
 
 __all__ = [
     "NewReport",
@@ -75,6 +75,7 @@ def save_report(connection: Connection, report: NewReport, observations: Iterabl
     Raises ValueError if the observations are not numbered from 0 in order or are not as many as the report
     says.
     """
+    hold(connection, b"REPORTS")
     if (saved := find_report(connection, report)) is not None:
         return saved
     values = {**_data(report), "drafted_at": int(time.time())}

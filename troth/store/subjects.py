@@ -16,11 +16,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, Table, delete, select, text, update
+from sqlalchemy import Connection, Row, Select, Table, delete, select, update
 
 from troth.errors import DatabaseFailed
 from troth.store import schema
-from troth.store.database import BUSY_SECONDS, Store, in_parts, insert_rows
+from troth.store.database import BUSY_SECONDS, Store, hold, in_parts, insert_rows
 
 __all__ = [
     "EvidenceRow",
@@ -41,7 +41,6 @@ __all__ = [
     "subjects_by_digest",
 ]
 
-_CREATION_LOCK = 0x5355424A454354  # "SUBJECT": any constant will do, so long as every process uses the same
 _PATIENCE: float = BUSY_SECONDS  # that others may keep the database: writers are waited for here too
 _TRY_SECONDS = 1.0
 _POLL_SECONDS = 0.05
@@ -78,9 +77,8 @@ def any_sealed_key(connection: Connection) -> tuple[bytes, bytes] | None:
 
 
 def hold_creation(connection: Connection) -> None:
-    """Lets no other transaction add subjects until this one ends. SQLite's writers are alone anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATION_LOCK})
+    """Lets no other transaction add subjects until this one ends."""
+    hold(connection, b"SUBJECT")
 
 
 def add_subjects(connection: Connection, rows: Iterable[SubjectRow]) -> None:
