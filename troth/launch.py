@@ -32,6 +32,8 @@ CAPITAL = 10_000_000_000 * 10**6
 PURSE = 1_000_000_000 * 10**6
 """What its operator holds to pay premiums from."""
 
+_PATIENCE = 90.0  # seconds to wait for another `up`, which deploys what this one then finds
+
 
 @dataclass(frozen=True)
 class Launched:
@@ -46,18 +48,19 @@ class Launched:
     """Where the records of a former chain were put."""
 
 
-def launch(settings: Settings, *, genesis: int | None = None) -> Launched:
+def launch(settings: Settings, *, genesis: int | None = None, patience: float = _PATIENCE) -> Launched:
     """The home's embedded chain, started from its saved state, with the suite deployed on it once.
 
     A chain that has lost the deployment (its state was deleted, or it fell before saving) gets a new one, and
-    the records of the old are moved aside. `genesis` is as for `anvil.up`. Raises BadSetting, Busy, NoNode.
+    the records of the old are moved aside. `genesis` is as for `anvil.up`. Raises BadSetting, NoNode, and
+    Busy if others keep sending for `patience` seconds where there is something to deploy.
     """
     chain = anvil.up(settings.home, anvil=settings.anvil, genesis=genesis)
     with Node(chain.url, timeout=settings.timeout) as node:
         path = deployment_file(settings, node)
         if (there := _standing(path, node)) is not None:
             return Launched(node.url, there, deployed=False, moved=None)
-        with locked(settings.home, SENDING):
+        with locked(settings.home, SENDING, patience=patience):
             if (there := _standing(path, node)) is not None:  # another process was faster
                 return Launched(node.url, there, deployed=False, moved=None)
             moved = _set_aside(settings, path)
@@ -70,28 +73,30 @@ def launch(settings: Settings, *, genesis: int | None = None) -> Launched:
         return Launched(node.url, made, deployed=True, moved=moved)
 
 
-def launch_at(settings: Settings, terms: Terms, *, play_money: bool = False) -> Launched:
+def launch_at(
+    settings: Settings, terms: Terms, *, play_money: bool = False, patience: float = _PATIENCE
+) -> Launched:
     """The suite on the chain the settings name, deployed by the settings' key unless this home did so before.
 
     Without a token in `terms` a test dollar is deployed, and minted: on development chains, elsewhere only
-    with `play_money`. Raises BadSetting, Busy, WrongChain or NotDeployed if the chain no longer has what the
-    home remembers, and what sending raises.
+    with `play_money`. Raises BadSetting, Busy as `launch`, WrongChain or NotDeployed if the chain no longer
+    has what the home remembers, and what sending raises.
     """
     assert settings.rpc is not None  # noqa: S101  the caller's choice between this and `launch`
-    with locked(settings.home, SENDING), Node(settings.rpc, timeout=settings.timeout) as node:
+    with Node(settings.rpc, timeout=settings.timeout) as node:
         path = deployment_file(settings, node)
-        if path.exists():
-            there = deployments.load(path)
-            there.check(node)
+        if (there := _remembered(path, node)) is not None:
             return Launched(node.url, there, deployed=False, moved=None)
-        _check_terms(terms, node, play_money)
-        if settings.keystore is None:
-            raise BadSetting(
-                "TROTH_KEYSTORE", "", "name the encrypted key file that deploys, with --keystore"
-            )
-        signer = signer_of(settings, settings.keystore)
-        made = _deploy(node, signer, settings, f"chain-{node.chain_id}", terms)
-        deployments.save(made, path)
+        with locked(settings.home, SENDING, patience=patience):
+            if (there := _remembered(path, node)) is not None:  # another process was faster
+                return Launched(node.url, there, deployed=False, moved=None)
+            _check_terms(terms, node, play_money)
+            if settings.keystore is None:
+                rule = "name the encrypted key file that deploys, with --keystore"
+                raise BadSetting("TROTH_KEYSTORE", "", rule)
+            signer = signer_of(settings, settings.keystore)
+            made = _deploy(node, signer, settings, f"chain-{node.chain_id}", terms)
+            deployments.save(made, path)
         return Launched(node.url, made, deployed=True, moved=None)
 
 
@@ -115,6 +120,15 @@ def _check_terms(terms: Terms, node: Node, play_money: bool) -> None:
     if terms.token is None and not node.is_development and not play_money:
         rule = "give the address of the money, or --test-dollar on a network where money is play"
         raise BadSetting("--token", "", rule)
+
+
+def _remembered(path: Path, node: Node) -> Deployment | None:
+    """The deployment the home remembers, if any. Raises WrongChain or NotDeployed if the chain lacks it."""
+    if not path.exists():
+        return None
+    there = deployments.load(path)
+    there.check(node)
+    return there
 
 
 def _standing(path: Path, node: Node) -> Deployment | None:

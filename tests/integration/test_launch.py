@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from eth_account import Account
-from filelock import FileLock
 from support import Suite
 
 from troth import launch as launching
@@ -22,6 +24,7 @@ from troth.claims.intake import read_product
 from troth.config import Settings
 from troth.deployment import Terms
 from troth.errors import BadSetting, Busy, NoFunds, WrongChain
+from troth.home import SENDING, locked
 from troth.launch import CAPITAL, PURSE, launch, launch_at
 from troth.office import Office
 
@@ -126,11 +129,26 @@ def test_deployment_cut_short_is_begun_anew(settings: Settings, home: Path) -> N
 
 def test_deploying_waits_for_nobody_who_is_sending(settings: Settings, home: Path) -> None:
     """Two at once would mix up the account's nonces; what is there already needs no lock."""
-    with FileLock(home / "sending.lock"), pytest.raises(Busy):
-        launch(settings)
+    with locked(home, SENDING), pytest.raises(Busy):
+        launch(settings, patience=0.1)
     launch(settings)
-    with FileLock(home / "sending.lock"):
-        assert not launch(settings).deployed
+    with locked(home, SENDING):
+        assert not launch(settings, patience=0).deployed
+
+
+def test_up_several_times_at_once_deploys_once(home: Path) -> None:
+    """Whoever is not the first finds what the first has deployed."""
+    program = (
+        "from troth.config import Settings; from troth.launch import launch; "
+        f"done = launch(Settings.read({{}}, home={str(home)!r})); "
+        "print(done.deployed, done.deployment.addresses['PolicyBooks'])"
+    )
+    runs = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    said = [run.communicate(timeout=120)[0].split() for run in runs]
+    assert sorted(deployed for deployed, _ in said) == ["False", "False", "True"]
+    assert len({address for _, address in said}) == 1
 
 
 def test_home_that_cannot_be_is_refused(tmp_path: Path, suite: Suite) -> None:
@@ -188,6 +206,25 @@ def test_suite_is_deployed_there_once_by_the_key(suite: Suite, tmp_path: Path) -
     assert (tmp_path / "deployments" / f"chain-{suite.node.chain_id}.json").is_file()
     with Office.open(given) as office:
         assert pool.show(office).assets == CAPITAL
+
+
+def test_suite_that_is_there_is_found_while_somebody_sends(suite: Suite, tmp_path: Path) -> None:
+    """As during a long settlement; where there is none yet, the lock is waited for, and not for ever."""
+    given = remote(tmp_path, suite.node)
+    with locked(tmp_path, SENDING), pytest.raises(Busy):
+        launch_at(given, terms(), patience=0.1)
+    first = launch_at(given, terms())
+    with locked(tmp_path, SENDING):
+        assert launch_at(given, terms(), patience=0).deployment == first.deployment
+
+
+def test_up_twice_at_once_deploys_there_once(suite: Suite, tmp_path: Path) -> None:
+    """The second waits for the first, and finds what it has deployed."""
+    given = remote(tmp_path, suite.node)
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: launch_at(given, terms()), range(2)))
+    assert sorted(one.deployed for one in both) == [False, True]
+    assert both[0].deployment == both[1].deployment
 
 
 def test_token_given_is_the_money_and_none_is_made(suite: Suite, tmp_path: Path) -> None:
