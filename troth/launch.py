@@ -6,7 +6,7 @@ An embedded chain is a home's own, made and remade freely; on any other chain no
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,7 +21,7 @@ from troth.chain.sender import Sender
 from troth.chain.transactions import MemoryJournal
 from troth.config import Settings
 from troth.deployment import Deployment, Terms
-from troth.errors import BadSetting, NotDeployed, WrongChain
+from troth.errors import BadSetting, Busy, NotDeployed, WrongChain
 from troth.home import SENDING, locked
 from troth.office import ORACLES, QUORUM, deployment_file
 
@@ -142,13 +142,19 @@ def _standing(path: Path, node: Node) -> Deployment | None:
 
 
 def _set_aside(settings: Settings, path: Path) -> Path | None:
-    """Moves a former chain's records out of the way, the database among them; nothing is ever deleted."""
+    """Moves a former chain's records out of the way, the database among them; nothing is ever deleted.
+
+    Raises Busy, with nothing moved, while anybody has the database open.
+    """
     suffix = f".{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"
-    if path.exists():
-        path.rename(path.with_name(path.name + suffix))
     url = make_url(settings.database_url)
     database = Path(url.database or "")
-    if url.get_backend_name() != "sqlite" or not database.is_file() or not _indexes_a_chain(database):
+    has_records = url.get_backend_name() == "sqlite" and database.is_file() and _indexes_a_chain(database)
+    if has_records:
+        _check_closed(database)
+    if path.exists():
+        path.rename(path.with_name(path.name + suffix))
+    if not has_records:
         return None
     moved = database.with_name(database.name + suffix)
     for part in ("-wal", "-shm", ""):  # what SQLite had not yet folded in must go with it
@@ -156,6 +162,20 @@ def _set_aside(settings: Settings, path: Path) -> Path | None:
         if companion.exists():
             companion.rename(moved.with_name(moved.name + part))
     return moved
+
+
+def _check_closed(database: Path) -> None:
+    """Raises Busy if anybody has it open: whatever they went on to accept would land in the moved file.
+
+    Nobody opens it now, for what an office checks first, that the chain has the deployment, is not so.
+    """
+    with closing(sqlite3.connect(database)) as connection, suppress(sqlite3.DatabaseError):
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE")  # takes nobody else to have it open
+        except sqlite3.OperationalError as error:
+            if str(error) == "database is locked":
+                raise Busy(f"the database {database}") from None
+            raise
 
 
 def _indexes_a_chain(database: Path) -> bool:

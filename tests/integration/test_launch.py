@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -105,6 +107,34 @@ def test_lost_chain_is_replaced_and_its_records_are_kept(settings: Settings, hom
     assert len(list((home / "deployments").glob("embedded.json.*"))) == 1
     with Office.open(settings) as office:
         office.sync()
+
+
+def test_records_of_a_lost_chain_stay_while_somebody_is_at_work_on_them(
+    settings: Settings, home: Path
+) -> None:
+    """Such as contacts being taken in: what is accepted later must not go into a file out of the way."""
+    launch(settings)
+    with Office.open(settings) as office:
+        office.sync()
+        anvil.down(home)
+        shutil.rmtree(home / "chain")
+        with pytest.raises(Busy, match=rf"the database {home}/troth\.db: wait until it is done$"):
+            launch(settings)
+        assert sorted(one.name for one in (home / "deployments").iterdir()) == ["embedded.json"]
+        with office.store.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE accepted (late)")
+    moved = launch(settings).moved
+    assert moved is not None
+    with closing(sqlite3.connect(moved)) as connection:
+        assert connection.execute("SELECT count(*) FROM accepted").fetchone() == (0,)
+
+
+def test_broken_database_is_moved_as_it_is(settings: Settings, home: Path) -> None:
+    """Whatever it was, it is kept."""
+    (home / "troth.db").write_bytes(b"no database" * 1000)
+    moved = launch(settings).moved
+    assert moved is not None
+    assert moved.read_bytes() == b"no database" * 1000
 
 
 def test_database_that_holds_nothing_stays(settings: Settings, home: Path) -> None:
