@@ -161,7 +161,7 @@ def test_log_that_another_writes_back_is_emptied_after_it(tmp_path: Path) -> Non
         writes_back = "PRAGMA wal_checkpoint(TRUNCATE)"
         thread = threading.Thread(target=lambda: other.execute(writes_back).close())
         thread.start()
-        while is_free(probe):  # it takes the lock of those who write back first, then the writer's
+        while thread.is_alive() and is_free(probe):  # it takes the lock of those who write back first, then the writer's
             time.sleep(0.01)
         done = threading.Timer(0.5, reading.close)
         done.start()
@@ -183,7 +183,7 @@ def test_readers_keep_writers_out_for_a_moment_only(tmp_path: Path, monkeypatch:
             save(store, SubjectRow(ids(1)[0], KEY, None, None, 7))
             thread = threading.Thread(target=table.overwrite, args=(store, []))
             thread.start()
-            while is_free(probe):
+            while thread.is_alive() and is_free(probe):
                 time.sleep(0.001)
             save(store, SubjectRow(ids(1)[0], KEY, None, None, 7))
             assert thread.is_alive()
