@@ -161,7 +161,8 @@ def test_log_that_another_writes_back_is_emptied_after_it(tmp_path: Path) -> Non
         writes_back = "PRAGMA wal_checkpoint(TRUNCATE)"
         thread = threading.Thread(target=lambda: other.execute(writes_back).close())
         thread.start()
-        while thread.is_alive() and is_free(probe):  # it takes the lock of those who write back first, then the writer's
+        # It takes the lock of those who write back first, then the writer's.
+        while thread.is_alive() and is_free(probe):
             time.sleep(0.01)
         done = threading.Timer(0.5, reading.close)
         done.start()
