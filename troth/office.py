@@ -6,14 +6,12 @@ opens the key, so that two commands never send from one account at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-
-from filelock import FileLock, Timeout
 
 from troth import deployment as deployments
 from troth import index
@@ -24,12 +22,13 @@ from troth.chain.rpc import Node
 from troth.chain.sender import Sender
 from troth.config import GAS_CAP, Settings
 from troth.deployment import Deployment
-from troth.errors import BadSetting, Busy, NoNode
+from troth.errors import BadSetting, NoNode
+from troth.home import SENDING, locked
 from troth.money import format_amount
 from troth.store import Store
 from troth.store.journal import StoredJournal
 
-__all__ = ["Office", "Progress", "deployment_file", "embedded_chain", "progress_ignored", "sending_alone"]
+__all__ = ["Office", "Progress", "deployment_file", "embedded_chain", "progress_ignored"]
 
 Progress = Callable[[int, int], None]
 """Told how much is done of how much."""
@@ -114,7 +113,7 @@ class Office:
         Raises Busy, WrongPassword, BadSetting, and what sending raises.
         """
         with ExitStack() as stack:
-            stack.enter_context(sending_alone(self.settings.home))
+            stack.enter_context(locked(self.settings.home, SENDING))
             journal = StoredJournal(self.store)
             sender = Sender(self.node, self.signer, journal, max_fee=self.settings.max_fee)
             sender.resume(journal.unfinished(sender.address))
@@ -194,20 +193,6 @@ class Office:
         if self.settings.rpc is None:
             return self._development[0]
         raise BadSetting("TROTH_KEYSTORE", "", "name the encrypted key file that signs, with --keystore")
-
-
-@contextmanager
-def sending_alone(home: Path) -> Iterator[None]:
-    """Holds the lock under which the commands of a home send. Raises Busy, BadSetting."""
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(home / "sending.lock").acquire(timeout=0)
-    except Timeout:
-        raise Busy(str(home), is_home=True) from None
-    except OSError as error:
-        raise BadSetting("TROTH_HOME", str(home), f"cannot be written: {error.strerror}") from None
-    with lock:
-        yield
 
 
 def embedded_chain(settings: Settings) -> anvil.Embedded:

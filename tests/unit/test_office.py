@@ -178,7 +178,7 @@ def test_sender_that_could_not_be_made_is_made_at_the_next_try(
 
 @pytest.mark.parametrize(
     ("home", "reason"),
-    [("file", "File exists"), ("file/home", "Not a directory"), ("home", "Is a directory")],
+    [("file", "File exists"), ("file/home", "Not a directory"), ("home", "sending.lock: Is a directory")],
 )
 def test_sender_needs_a_home_that_can_be_written(
     remote: Settings, suite: Suite, stranger: Actor, *, home: str, reason: str
