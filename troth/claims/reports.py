@@ -20,7 +20,7 @@ from troth.errors import BadInput, ContractRefused, OraclesShort, Problem
 from troth.files import write_whole
 from troth.intake import iso
 from troth.office import Office
-from troth.store.reports import NewReport, ObservationRow, Report, list_reports, save_report
+from troth.store.reports import NewReport, ObservationRow, Report, save_report
 from troth.trees.keccak import MerkleTree, keccak
 
 __all__ = ["Attestation", "PublishedReport", "observation_leaf", "publish", "sign", "tree_of"]
@@ -109,7 +109,8 @@ def publish(
     """
     draft, observations = _read(office, path, product_name, period, replaces)
     office.sync()
-    report = _saved(office, draft, observations, any_period=period is None)
+    with office.store.writing() as connection:
+        report = save_report(connection, draft, observations, any_period=period is None)
     if report.report_id is not None:
         return _published(office, report.report_id, report.count, None)
     given = [_attested(office, report, one) for one in attestations]
@@ -146,19 +147,6 @@ def _ordered(lines: Sequence[ObservationLine]) -> list[ObservationRow]:
         ObservationRow(position, bytes32_to_text(line.risk), line.value)
         for position, line in enumerate(ordered)
     ]
-
-
-def _saved(
-    office: Office, draft: NewReport, observations: Sequence[ObservationRow], *, any_period: bool
-) -> Report:
-    """The report as saved: with `any_period`, the one saved when these observations were first published."""
-    with office.store.writing() as connection:
-        if any_period:
-            same = (draft.metric, draft.root, draft.replaces)
-            for report in list_reports(connection):
-                if (report.metric, report.root, report.replaces) == same:
-                    return report
-        return save_report(connection, draft, observations)
 
 
 def _read(

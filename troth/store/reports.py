@@ -68,15 +68,24 @@ class Report(NewReport):
         return self.report_id is not None
 
 
-def save_report(connection: Connection, report: NewReport, observations: Iterable[ObservationRow]) -> Report:
-    """Saves a report and returns it; if the same data were saved before, that one, and `observations` is
-    not looked at.
+def save_report(
+    connection: Connection,
+    report: NewReport,
+    observations: Iterable[ObservationRow],
+    *,
+    any_period: bool = False,
+) -> Report:
+    """Saves a report and returns it; if the same data were saved before, the first such, and `observations`
+    is not looked at. With `any_period` they are the same whatever their period.
 
     Raises ValueError if the observations are not numbered from 0 in order or are not as many as the report
     says.
     """
     hold(connection, b"REPORTS")
-    if (saved := find_report(connection, report)) is not None:
+    same = _data(report)
+    if any_period:
+        del same["period_start"], same["period_end"]
+    if (saved := _first_with(connection, same)) is not None:
         return saved
     values = {**_data(report), "drafted_at": int(time.time())}
     key = connection.execute(insert(schema.reports).values(values)).inserted_primary_key
@@ -89,14 +98,9 @@ def save_report(connection: Connection, report: NewReport, observations: Iterabl
 
 def find_report(connection: Connection, report: NewReport | int) -> Report | None:
     """The report with these data, or with this contract's id; None if it was not written here."""
-    statement = _reports()
-    if isinstance(report, int):
-        statement = statement.where(_report_id == report)
-    else:
-        statement = statement.where(
-            *(schema.reports.c[name] == value for name, value in _data(report).items())
-        )
-    row = connection.execute(statement).first()
+    if not isinstance(report, int):
+        return _first_with(connection, _data(report))
+    row = connection.execute(_reports().where(_report_id == report)).first()
     return None if row is None else _report(row)
 
 
@@ -123,6 +127,13 @@ _report_id = (
 def _reports() -> Select[Any]:
     """Every report with its contract's id."""
     return select(schema.reports, _report_id.label("report_id"))
+
+
+def _first_with(connection: Connection, data: dict[str, Any]) -> Report | None:
+    """The first report saved with these data."""
+    same = (schema.reports.c[name] == value for name, value in data.items())
+    row = connection.execute(_reports().where(*same).order_by(schema.reports.c.key)).first()
+    return None if row is None else _report(row)
 
 
 def _report(row: Row[Any]) -> Report:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from troth.store import Store, schema
 from troth.store.books import save_book
 from troth.store.consents import save_expiry_event, save_notice
 from troth.store.imports import save_import
-from troth.store.reports import save_report
+from troth.store.reports import Report, save_report
 
 
 def save_notices(connection: Connection, *names: str) -> None:
@@ -23,9 +25,15 @@ def save_notices(connection: Connection, *names: str) -> None:
         save_notice(connection, f"ni:///sha-256;{name}", f"{name}.txt", "text/plain", b"We will.")
 
 
+def save_anew(connection: Connection, number: int) -> Report:
+    """Saves the same observations as of now, a second later each time."""
+    ends = REPORT.period_end + timedelta(seconds=number)
+    return save_report(connection, replace(REPORT, period_end=ends), OBSERVATIONS, any_period=True)
+
+
 SAVED = {
     schema.books: lambda connection, _: save_book(connection, BOOK, POLICIES),
-    schema.reports: lambda connection, _: save_report(connection, REPORT, OBSERVATIONS),
+    schema.reports: save_anew,
     schema.imports: lambda connection, number: save_import(connection, bytes(32), f"{number}.csv", []),
     schema.notices: lambda connection, _: save_notices(connection, "a"),
     schema.expiry_events: lambda connection, number: save_expiry_event(
