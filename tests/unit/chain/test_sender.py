@@ -32,8 +32,9 @@ from troth.errors import (
 )
 
 FAST = Pace(
-    first_poll=0.001, slowest_poll=0.01, repeat=0.05, replace=0.1, missing=0.15, give_up=5.0, window=100
+    first_poll=0.001, slowest_poll=0.01, repeat=0.05, replace=60.0, missing=0.15, give_up=5.0, window=100
 )
+RAISING = replace(FAST, replace=0.1)  # not for all: a machine that stalls as long would have every fee raised
 PATIENT = replace(FAST, missing=5.0)
 LIMIT = 500 * 10**9
 GWEI = 10**9
@@ -112,7 +113,7 @@ def test_calls_are_sent_in_order_and_receipts_come_in_order(
 
 def test_sending_wastes_no_calls(make: Callable[..., Sender], proxy: Proxy, payee: str) -> None:
     """With gas limits given: no estimates, arrays of transactions, and no storm of questions."""
-    make().send([gift(payee)] * 40)
+    make(pace=Pace()).send([gift(payee)] * 40)
     assert proxy.count("eth_estimateGas") == 0
     assert proxy.count("eth_sendRawTransaction") == 40
     assert proxy.count("eth_getTransactionReceipt") <= 45
@@ -269,7 +270,7 @@ def test_poison_does_not_stop_the_others(
     """The node refuses one for ever (EIP-7825): its nonce is filled, or used again if it was the last."""
     calls = [gift(payee) for _ in range(10)]
     calls[place] = gift(payee, gas=16_777_217)
-    outcomes = list(make(pace=replace(FAST, replace=60)).stream(calls))
+    outcomes = list(make().stream(calls))
     bad = [outcome for outcome in outcomes if outcome.failure]
     assert [outcome.call for outcome in bad] == [calls[place]]
     assert "cap" in str(bad[0].failure)
@@ -418,7 +419,7 @@ def test_gap_before_the_first_nonce_is_filled(
         return hex(int(real(), 16) + 2) if params[1] == "pending" else real()
 
     live.overrides["eth_getTransactionCount"] = count
-    make().send([gift(payee)])
+    make(pace=RAISING).send([gift(payee)])
     assert balance(node, payee) == 1
 
 
@@ -444,7 +445,7 @@ def test_stuck_transaction_is_replaced_at_a_higher_fee(
 ) -> None:
     """By an eighth at least, journalled before it leaves; the loser is dropped and the payee paid once."""
     live.overrides["eth_sendRawTransaction"] = mine(unmined)
-    (receipt,) = make().send([gift(payee, 5)])
+    (receipt,) = make(pace=RAISING).send([gift(payee, 5)])
     first, second = of(journal)
     assert (first.nonce, receipt.hash) == (second.nonce, second.hash)
     assert second.max_fee * 8 >= first.max_fee * 9
@@ -467,7 +468,7 @@ def test_earlier_attempt_that_wins_is_recognised(
         return "0x" + "00" * 32
 
     live.overrides["eth_sendRawTransaction"] = lose_second
-    (receipt,) = make().send([gift(payee, 5)])
+    (receipt,) = make(pace=RAISING).send([gift(payee, 5)])
     first, second, *_ = of(journal)
     assert receipt.hash == first.hash
     assert "was mined instead" in journal._dropped[second.hash]
@@ -511,7 +512,7 @@ def test_fee_is_never_raised_above_the_limit(
         return real()
 
     live.overrides["eth_getTransactionCount"] = patience
-    make(max_fee=2 * base + GWEI).send([gift(payee, 5)])
+    make(pace=RAISING, max_fee=2 * base + GWEI).send([gift(payee, 5)])
     assert len(of(journal)) == 1
     assert balance(unmined, payee) == 5
 
@@ -540,7 +541,7 @@ def test_transaction_the_pool_dropped_is_sent_again(
         return digest
 
     live.overrides["eth_sendRawTransaction"] = drop_first
-    make(pace=replace(FAST, replace=60)).send([gift(payee, 5)])
+    make().send([gift(payee, 5)])
     assert len(sent) == 2
     assert sent[0] == sent[1]
     assert balance(unmined, payee) == 5
@@ -560,7 +561,7 @@ def test_waiting_ends(
 ) -> None:
     """The transaction stays in the journal: it may yet be mined."""
     with pytest.raises(TransactionFailed, match="not mined within"):
-        make(pace=replace(FAST, give_up=0.2, replace=60)).send([gift("0x" + "11" * 20)])
+        make(pace=replace(FAST, give_up=0.2)).send([gift("0x" + "11" * 20)])
     assert len(journal.unfinished()) == 1
     assert live.count("evm_mine") == 0
 
@@ -619,7 +620,7 @@ def test_resume_of_replaced_transactions_takes_the_one_mined(
 ) -> None:
     """Two attempts at one nonce in the journal, one of them in a block."""
     with pytest.raises(TransactionFailed):
-        make(pace=replace(FAST, give_up=0.3)).send([gift(payee, 5)])
+        make(pace=replace(RAISING, give_up=2.0)).send([gift(payee, 5)])
     attempts = journal.unfinished()
     assert len(attempts) >= 2
     unmined.call("evm_mine")
