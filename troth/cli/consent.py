@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from troth.cli.files import whole_file
 from troth.cli.output import print_facts, print_json, progress, when
 from troth.cli.parsing import address, checked, moment
 from troth.cli.session import Json, Session
 from troth.errors import BadInput, Problem
+from troth.files import write_whole
 
 if TYPE_CHECKING:
     from troth.consent.record import Recorded, Said
@@ -197,8 +197,7 @@ def request(
         last = moment("--deadline", deadline) or office.now() + timedelta(days=7)
         said = _said(office, given, method=False)
         made = requests.request(office, subject, said, last, wallet=account, notice=content)
-    with whole_file(output) as write:
-        write((json_.dumps(made, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(output, json_.dumps(made, indent=2, ensure_ascii=False) + "\n", place="--output")
     print(f"to be signed until {when(last)}: {output}")
 
 

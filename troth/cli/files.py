@@ -1,15 +1,15 @@
-"""Where commands put what they make: standard output, or a file that an option names."""
+"""Where commands put the text they make: standard output, or a file that an option names."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from troth import files
+from troth.files import whole_file
 
-__all__ = ["sink", "whole_file"]
+__all__ = ["sink"]
 
 
 @contextmanager
@@ -18,10 +18,5 @@ def sink(output: Path | None) -> Iterator[Callable[[str], object]]:
     if output is None:
         yield sys.stdout.write
         return
-    with whole_file(output) as write:
+    with whole_file(output, place="--output") as write:
         yield lambda text: write(text.encode())
-
-
-def whole_file(output: Path, *, place: str = "--output") -> AbstractContextManager[Callable[[bytes], object]]:
-    """`files.whole_file`, for what an option names: by default --output."""
-    return files.whole_file(output, place=place)

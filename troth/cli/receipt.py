@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from troth.cli.files import whole_file
 from troth.cli.output import note, print_facts, print_json, progress
 from troth.cli.parsing import checked
 from troth.cli.session import Json, Session
 from troth.errors import BadInput, Problem
+from troth.files import whole_file
 from troth.intake import parse_moment
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def make(
         made = _made(office, kind, stream, given, told)
         signed = None if cose is None else vouched(office, made)
     with ExitStack() as files:  # of two, none is replaced before both can be
-        write = files.enter_context(whole_file(output))
+        write = files.enter_context(whole_file(output, place="--output"))
         if cose is not None and signed is not None:
             files.enter_context(whole_file(cose, place="--cose"))(signed)
         write(made.text.encode())
