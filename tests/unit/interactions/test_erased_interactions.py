@@ -12,7 +12,7 @@ dossier: lists them, before and after
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -213,6 +213,18 @@ def test_legal_hold_forbids_erasing(desk: Desk, calls: Office, who: bytes) -> No
     assert len(refused.value.problems) == 2
 
 
+def when_let_in(patch: pytest.MonkeyPatch, told: Callable[[int, int], int]) -> None:
+    """Asks `told`, of each stream whose queue is had and of the turn, what is taken for the turn."""
+    real = intake.closed
+
+    @contextmanager
+    def closed(store: Any, stream: int) -> Iterator[int]:
+        with real(store, stream) as turn:
+            yield told(stream, turn)
+
+    patch.setattr(intake, "closed", closed)
+
+
 def test_hold_on_a_stream_met_meanwhile_forbids_erasing(
     calls: Office, who: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,17 +248,14 @@ def test_hold_put_while_a_queue_is_waited_for_forbids_erasing(
     calls: Office, who: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever adds may keep the queue for long, and destroying cannot be taken back."""
-    real = intake.closed
 
-    @contextmanager
-    def closed(store: Any, stream: int) -> Iterator[int]:
-        with real(store, stream) as turn:
-            if stream == 2:
-                streams.hold(calls, "mails", "Smith v. Acme")
-            yield turn
+    def hold(stream: int, turn: int) -> int:
+        if stream == 2:
+            streams.hold(calls, "mails", "Smith v. Acme")
+        return turn
 
     before = [queue_rows(calls, n) for n in (1, 2)]
-    monkeypatch.setattr(intake, "closed", closed)
+    when_let_in(monkeypatch, hold)
     with pytest.raises(BadInput, match="stream mails is under legal hold"):
         erasure.erase(calls, who)
     assert [queue_rows(calls, n) for n in (1, 2)] == before
@@ -267,16 +276,9 @@ def test_erasure_stops_where_it_lost_a_queue(
     calls: Office, who: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody was let in, and may be adding: nothing is destroyed, and it can be run again."""
-    real = intake.closed
-
-    @contextmanager
-    def closed(store: Any, stream: int) -> Iterator[int]:
-        with real(store, stream) as turn:
-            yield turn - (stream == 2)
-
     before = [queue_rows(calls, n) for n in (1, 2)]
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "closed", closed)
+        when_let_in(patch, lambda stream, turn: turn - (stream == 2))
         with pytest.raises(DatabaseFailed, match="the session that held the queue of stream 2 has ended"):
             erasure.erase(calls, who)
     assert [queue_rows(calls, n) for n in (1, 2)] == before
