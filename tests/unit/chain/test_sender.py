@@ -31,9 +31,7 @@ from troth.errors import (
     TransactionFailed,
 )
 
-FAST = Pace(
-    first_poll=0.001, slowest_poll=0.01, repeat=0.05, replace=60.0, missing=0.15, give_up=5.0, window=100
-)
+FAST = Pace(0.001, 0.01, repeat=0.05, replace=60.0, missing=0.15, give_up=5.0, window=100)
 RAISING = replace(FAST, replace=0.1)  # not for all: a machine that stalls as long would have every fee raised
 PATIENT = replace(FAST, missing=5.0)
 LIMIT = 500 * 10**9
